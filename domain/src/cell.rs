@@ -22,6 +22,8 @@ pub struct CellSpec {
     pub input: InputSource,
     pub warmup: Warmup,
     pub measure: MeasureRule,
+    /// Time after which the runner is killed; `None` = see [`CellSpec::max_runtime`].
+    pub time_limit: Option<Duration>,
 }
 
 impl CellSpec {
@@ -29,18 +31,21 @@ impl CellSpec {
     /// Cells that measure the same thing on the same devices have the same key, whatever file they come from.
     pub fn key(&self, device: &Selector) -> Digest {
         // Field order is the declaration order, and no map is inside: the text is canonical.
-        let mut canonical = serde_json::to_vec(self).expect("a cell has no map keys that are not strings");
+        // How long one was ready to wait does not change what was measured.
+        let timeless = Self { time_limit: None, ..self.clone() };
+        let mut canonical = serde_json::to_vec(&timeless).expect("a cell has no map keys that are not strings");
         canonical.extend_from_slice(b"\ndevice=");
         canonical.extend_from_slice(device.to_string().as_bytes());
         Digest::of(&canonical)
     }
 
-    /// Time one attempt may take before its runner is killed: loading, warming up, measuring, and a margin.
+    /// Time one attempt may take before its runner is killed: `time_limit`, else loading, warming up, measuring, and a
+    /// margin.
     pub fn max_runtime(&self) -> Duration {
         /// A cold 500 MB model on an SD card loads in well under two minutes.
         const LOADING: Duration = Duration::from_mins(2);
         // Warm-up ends by iterations too, which for a slow model takes longer than its minimum time.
-        LOADING + self.warmup.min_duration + self.measure.max_duration * 2
+        self.time_limit.unwrap_or(LOADING + self.warmup.min_duration + self.measure.max_duration * 2)
     }
 }
 

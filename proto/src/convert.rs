@@ -100,6 +100,7 @@ impl From<CellSpec> for pb::CellSpec {
             input,
             warmup,
             measure,
+            time_limit,
         } = cell;
         let Warmup { min_iterations, min_duration: warmup_duration } = warmup;
         let MeasureRule { min_queries, min_duration, max_duration } = measure;
@@ -120,6 +121,7 @@ impl From<CellSpec> for pb::CellSpec {
                 min_duration_ns: wire_ns(min_duration),
                 max_duration_ns: wire_ns(max_duration),
             }),
+            time_limit_ns: time_limit.map_or(0, wire_ns),
         }
     }
 }
@@ -139,6 +141,7 @@ impl TryFrom<pb::CellSpec> for CellSpec {
             input,
             warmup,
             measure,
+            time_limit_ns,
         } = cell;
         let warmup = warmup.ok_or(InvalidMessage::Missing("cell.warmup"))?;
         let measure = measure.ok_or(InvalidMessage::Missing("cell.measure"))?;
@@ -172,6 +175,7 @@ impl TryFrom<pb::CellSpec> for CellSpec {
                 min_duration: Duration::from_nanos(measure.min_duration_ns),
                 max_duration: Duration::from_nanos(measure.max_duration_ns),
             },
+            time_limit: (time_limit_ns > 0).then(|| Duration::from_nanos(time_limit_ns)),
         })
     }
 }
@@ -567,6 +571,7 @@ mod tests {
             }),
             warmup: Warmup::default(),
             measure: MeasureRule::default(),
+            time_limit: Some(Duration::from_secs(9)),
         }
     }
 

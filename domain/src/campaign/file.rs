@@ -20,6 +20,7 @@ pub struct CampaignFile {
     pub(super) input: Input,
     pub(super) warmup: Warmup,
     pub(super) measure: MeasureRule,
+    pub(super) time_limit: Option<Duration>,
     pub(super) matrix_at: Position,
     /// In the order in which the file declares them; the last varies fastest.
     pub(super) axes: Vec<Axis>,
@@ -80,6 +81,7 @@ struct RawDefaults {
     sequence_length: Option<Located<u32>>,
     intra_threads: Option<Located<u32>>,
     input: Option<RawInput>,
+    time_limit: Option<Located<String>>,
     #[serde(default)]
     warmup: RawWarmup,
     #[serde(default)]
@@ -195,6 +197,7 @@ impl Check {
             sequence_length,
             intra_threads,
             input,
+            time_limit,
             warmup,
             measure,
         } = defaults;
@@ -212,6 +215,7 @@ impl Check {
         let warmup = self.warmup(&warmup);
         let measure = self.measure(&measure);
         let input = self.input(input);
+        let time_limit = self.period("time_limit", time_limit.as_ref(), Duration::from_secs(1));
         let matrix_at = matrix.at;
         let axes = self.axes(matrix);
         Some(CampaignFile {
@@ -225,6 +229,7 @@ impl Check {
             input,
             warmup,
             measure,
+            time_limit,
             matrix_at,
             axes: axes?,
             fixed,

@@ -171,6 +171,7 @@ impl CampaignFile {
             input,
             warmup: self.warmup,
             measure: self.measure,
+            time_limit: self.time_limit,
         };
         (spec, device)
     }

@@ -1,0 +1,29 @@
+//! The agent: dials the coordinator, executes one attempt at a time in a runner process of its own, and loses no report.
+//!
+//! [`session`] decides and [`driver`] acts. The runner ([`runner`], a child process) measures; the agent never does.
+
+pub mod args;
+mod attempt;
+mod cache;
+pub mod config;
+mod delivery;
+mod driver;
+mod error;
+mod identity;
+mod link;
+pub mod logging;
+pub mod probe;
+pub mod runner;
+mod runtime;
+mod session;
+pub mod signals;
+mod spool;
+mod start;
+mod supervise;
+pub mod toolchain_command;
+mod wire;
+
+pub use args::AgentArgs;
+pub use config::{Config, RunnerCommand};
+pub use error::AgentError;
+pub use start::run;

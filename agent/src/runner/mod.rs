@@ -1,0 +1,19 @@
+//! The runner: the agent's child process, one per attempt. Loads the runtime and the model, measures, reports, ends.
+//!
+//! It holds no tokio and no logging, so that nothing runs beside the measured thread. Only [`runtime`] knows ONNX Runtime,
+//! and only [`stopwatch`] reads the monotonic clock. What the runner finds wrong it reports; what kills it, its supervisor
+//! explains.
+
+pub mod bench;
+mod environment;
+mod input;
+mod job;
+mod measure;
+mod pipe;
+mod process;
+mod report;
+mod runtime;
+mod stopwatch;
+
+pub use job::main;
+pub use runtime::{LibraryError, LibraryFacts, probe_library};

@@ -1,0 +1,133 @@
+//! The runner as a process: its own session, its place before the scheduler and the out-of-memory killer, its limits, its
+//! pipes, and its end when the agent is gone.
+
+use std::fs::{self, File};
+use std::io;
+use std::thread;
+
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{dup, dup2_stdout, getpid, getsid, setsid};
+
+/// Leaves the agent's session and takes a place of its own before the scheduler. True if the own scheduling group was
+/// raised.
+pub(super) fn stand_apart() -> bool {
+    // Fails with EPERM for a leader of a group, which keeps its session; whether it is its own is asked below.
+    let _own_session = setsid();
+    // A crash is explained by its signal and standard error; a core file would fill a board's disk.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0).unwrap_or_default();
+    platform::die_with_agent();
+    platform::prefer_as_victim();
+    // Nice counts within a session's group only, so raising a group shared with the agent would help nobody.
+    getsid(None).is_ok_and(|session| session == getpid()) && platform::raise_autogroup()
+}
+
+/// Bounds the private memory, so that a model too big for the device ends in an error and not in the death of others.
+/// 0 = no bound.
+pub(super) fn limit_memory(bytes: u64) -> io::Result<()> {
+    if bytes > 0 && cfg!(target_os = "linux") {
+        // Since Linux 4.7 this counts private writable mappings too, which is where every allocator's memory lies.
+        setrlimit(Resource::RLIMIT_DATA, bytes, bytes)?;
+    }
+    Ok(())
+}
+
+/// Takes standard output for reports. What libraries print there goes to standard error from now on.
+pub(super) fn take_stdout() -> io::Result<File> {
+    let private = dup(io::stdout())?;
+    dup2_stdout(io::stderr())?;
+    Ok(private.into())
+}
+
+/// Ends the process as soon as standard input ends: the agent is gone, and nobody wants the result. Costs nothing while it
+/// waits.
+pub(super) fn end_with_stdin() -> io::Result<()> {
+    let watch = || {
+        // Whatever more is written is not for this version.
+        let _end = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        // Not `exit`: it would run the destructors of a library that is at work on another thread.
+        let _end = kill(getpid(), Signal::SIGKILL);
+    };
+    thread::Builder::new().name("agent-watch".to_owned()).spawn(watch).map(drop)
+}
+
+/// Greatest resident set of this process's life, and the resident set now, in bytes; 0 where the platform does not tell.
+pub(super) fn resident_bytes() -> (u64, u64) {
+    platform::resident_bytes()
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::time::Duration;
+
+    use nix::errno::Errno;
+    use nix::sys::prctl::set_pdeathsig;
+
+    use super::{Signal, fs, thread};
+
+    /// For a runner that is stopped or too young to watch its input. It fires when the *thread* that started the runner
+    /// ends: the agent starts runners from its main thread.
+    pub(super) fn die_with_agent() {
+        set_pdeathsig(Signal::SIGKILL).unwrap_or_default();
+    }
+
+    /// When memory runs out the kernel kills the runner first, not the agent and its reports.
+    pub(super) fn prefer_as_victim() {
+        fs::write("/proc/self/oom_score_adj", "1000").unwrap_or_default();
+    }
+
+    /// Gives the session's scheduling group the highest nice value. Needs `CAP_SYS_NICE` and `CONFIG_SCHED_AUTOGROUP`.
+    pub(super) fn raise_autogroup() -> bool {
+        /// The kernel takes one change in 100 ms from a process without privilege, and says EAGAIN to the next.
+        const RATE_LIMIT: Duration = Duration::from_millis(110);
+        let raise = || fs::write("/proc/self/autogroup", "-20");
+        match raise() {
+            Err(error) if error.raw_os_error() == Some(Errno::EAGAIN as i32) => {
+                thread::sleep(RATE_LIMIT);
+                raise().is_ok()
+            }
+            outcome => outcome.is_ok(),
+        }
+    }
+
+    /// From `/proc/self/status` and not from `getrusage`, whose maximum begins with the resident set of the agent that
+    /// started this process.
+    pub(super) fn resident_bytes() -> (u64, u64) {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        (kibibytes(&status, "VmHWM:"), kibibytes(&status, "VmRSS:"))
+    }
+
+    fn kibibytes(status: &str, key: &str) -> u64 {
+        let value = status.lines().find_map(|line| line.strip_prefix(key)?.trim().strip_suffix("kB"));
+        value.and_then(|value| value.trim().parse::<u64>().ok()).unwrap_or(0).saturating_mul(1024)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use nix::sys::resource::{UsageWho, getrusage};
+
+    pub(super) fn die_with_agent() {}
+
+    pub(super) fn prefer_as_victim() {}
+
+    pub(super) fn raise_autogroup() -> bool {
+        false
+    }
+
+    pub(super) fn resident_bytes() -> (u64, u64) {
+        // macOS counts bytes; other systems are not served.
+        (getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0)), 0)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_a_resident_set_and_a_greater_peak() {
+        let (peak, now) = resident_bytes();
+        assert!(now > 1 << 20 && peak >= now, "{peak} {now}");
+    }
+}

@@ -1,0 +1,14 @@
+//! ONNX Runtime, behind names of our own: the only place that knows `ort` and the library's C interface.
+//!
+//! One process loads one library and makes one environment, ever; that is why every attempt has a process of its own. No
+//! `ort` item may be touched before [`Engine::load`] succeeded: it would look for a library by itself, and panic.
+
+mod bound;
+mod failure;
+mod library;
+mod session;
+
+pub(super) use bound::Bound;
+pub(super) use failure::RuntimeError;
+pub use library::{LibraryError, LibraryFacts, probe_library};
+pub(super) use session::{Engine, EngineError, Source};

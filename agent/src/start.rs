@@ -1,0 +1,83 @@
+//! Puts an agent together: identity, runtime library, facts, spool, cache; then lets the driver drive.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::{Clock as _, DeviceFacts, IdSource as _, RandomIds, SystemClock};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::attempt::{Workshop, create_empty};
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::driver::{Driver, Work};
+use crate::error::AgentError;
+use crate::identity::{self, Identity};
+use crate::link::Address;
+use crate::session::Session;
+use crate::spool::Spool;
+use crate::wire::Introduction;
+use crate::{probe, runtime};
+
+/// Runs an agent until `shutdown`. A coordinator that can't be reached is no error: it is dialled until it can.
+pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), AgentError> {
+    let address = Address::parse(&config.coordinator)
+        .map_err(|why| AgentError::Address { text: config.coordinator.clone(), why })?;
+    let (clock, ids) = (SystemClock::new(), RandomIds);
+    let data_dir = std::path::absolute(&config.data_dir).map_err(directory_error(&config.data_dir))?;
+    // Held until the end: the lock is what keeps a second agent away.
+    let identity = Identity::claim(&data_dir, &clock, &ids)?;
+    let library = runtime::find_library(&config)?;
+    let runtime = runtime::probe(&config.runner_command, &library).await?;
+    let facts = DeviceFacts {
+        runtime_version: Some(runtime.version),
+        providers: runtime.providers,
+        ..probe::facts()
+    };
+    let (spool, survivors) = Spool::open(data_dir.join("spool"))?;
+    let scratch = data_dir.join("scratch");
+    create_empty(&scratch).map_err(directory_error(&scratch))?;
+    info!(
+        device = config.name,
+        device.id = %identity.device,
+        coordinator = config.coordinator,
+        runtime = facts.runtime_version,
+        undelivered = survivors.len(),
+        "agent starts"
+    );
+    let seed = ids.uuid(clock.now()).as_u64_pair().1;
+    let driver = Driver {
+        session: Session::new(
+            ChaCha8Rng::seed_from_u64(seed),
+            address.is_loopback(),
+            survivors,
+            clock.monotonic(),
+        ),
+        spool,
+        workshop: Arc::new(Workshop {
+            channel: address.channel(),
+            cache: Cache::new(data_dir.join("cache")),
+            runner: config.runner_command,
+            library,
+            scratch,
+        }),
+        introduction: Introduction {
+            device: identity.device,
+            name: config.name,
+            labels: config.labels,
+            facts,
+            boot_id: identity::boot_id(),
+        },
+        work: Work::default(),
+        clock,
+        ids,
+    };
+    driver.run(shutdown).await
+}
+
+fn directory_error(path: &Path) -> impl FnOnce(std::io::Error) -> AgentError {
+    let path = path.to_owned();
+    move |source| AgentError::Directory { path, source }
+}

@@ -1,0 +1,49 @@
+//! Keeps the last bytes of a stream that may be endless: reads for ever, holds a bounded part.
+
+use std::collections::VecDeque;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::process::ChildStderr;
+
+/// Bytes read at once: a Linux pipe holds 64 KiB.
+const READ_BYTES: usize = 16 * 1024;
+
+pub(super) struct Tail {
+    pipe: Option<ChildStderr>,
+    buffer: Vec<u8>,
+    kept: VecDeque<u8>,
+    limit_bytes: usize,
+}
+
+impl Tail {
+    pub(super) fn new(pipe: ChildStderr, limit_bytes: usize) -> Self {
+        Self { pipe: Some(pipe), buffer: Vec::with_capacity(READ_BYTES), kept: VecDeque::new(), limit_bytes }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.pipe.is_some()
+    }
+
+    /// Reads once. Safe to drop.
+    pub(super) async fn pump(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        self.buffer.clear();
+        match pipe.read_buf(&mut self.buffer).await {
+            Ok(0) | Err(_) => self.pipe = None,
+            Ok(_) => {
+                self.kept.extend(&self.buffer);
+                let excess = self.kept.len().saturating_sub(self.limit_bytes);
+                self.kept.drain(..excess);
+            }
+        }
+    }
+
+    /// What was kept; bytes that are no UTF-8 are replaced, and the limit holds for the text too.
+    pub(super) fn into_text(self) -> String {
+        let text = String::from_utf8_lossy(&Vec::from(self.kept)).into_owned();
+        let excess = text.len().saturating_sub(self.limit_bytes);
+        let start = (excess..=text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len());
+        // PostgreSQL, for one, stores no NUL in text.
+        text[start..].replace('\0', "\u{fffd}").trim_end().to_owned()
+    }
+}

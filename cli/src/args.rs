@@ -1,0 +1,308 @@
+//! The command line of `furlong`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use agent::AgentArgs;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Where a coordinator listens unless told otherwise.
+pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:7717";
+
+/// Turns a shelf of edge boards into a measuring instrument: latency, energy and accuracy of ONNX models, with a verdict.
+#[derive(Debug, Parser)]
+#[command(name = "furlong", version, about, max_term_width = 110, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 internal error; 2 usage or invalid campaign; 3 finished with failed runs; 8 no coordinator answers; \
+130 interrupted (the campaign goes on).";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure a real model on this machine, from nothing to a table, in one command
+    Demo(LocalArgs),
+    /// Run a coordinator and an agent on this machine until stopped
+    Up(LocalArgs),
+    /// Run a coordinator
+    Coordinator(CoordinatorArgs),
+    /// Run an agent on this device
+    Agent(AgentCommand),
+    /// Check a campaign file and show what it would measure; submits nothing
+    Plan(PlanArgs),
+    /// Submit a campaign file
+    Submit(SubmitArgs),
+    /// Follow a campaign until it ends
+    Watch(CampaignArgs),
+    /// Cancel a campaign
+    Cancel(CampaignArgs),
+    /// List campaigns, newest first
+    Ls(ListArgs),
+    /// Show a campaign (c-1) or one run (r-1)
+    Show(ShowArgs),
+    /// The fleet
+    #[command(subcommand)]
+    Devices(DevicesCommand),
+    /// The models a campaign can name
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// The managed ONNX Runtime, PostgreSQL and quickstart model
+    Toolchain(ToolchainArgs),
+    /// Benchmarks of Furlong itself
+    #[command(subcommand)]
+    Bench(BenchCommand),
+    /// Print the versions of everything that takes part
+    Version,
+    /// Print a completion script for a shell
+    Completion {
+        shell: Shell,
+    },
+    /// Measure one attempt (started by an agent)
+    #[command(hide = true, disable_help_flag = true)]
+    Runner {
+        arguments: Vec<String>,
+    },
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    /// With a `schema` field that names its version.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The coordinator's address
+    #[arg(long, value_name = "URL", env = "FURLONG_COORDINATOR", default_value = "http://127.0.0.1:7717")]
+    pub(crate) coordinator: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// How to write the answer
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataDir {
+    /// Furlong's data directory [default: /var/lib/furlong for root, else the user's own]
+    #[arg(long, value_name = "DIR", env = "FURLONG_DATA_DIR", global = true)]
+    data_dir: Option<PathBuf>,
+}
+
+impl DataDir {
+    pub(crate) fn path(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(agent::config::default_data_dir)
+    }
+}
+
+/// Tools a command uses instead of the managed ones.
+#[derive(Debug, Args)]
+pub(crate) struct Tools {
+    /// ONNX Runtime's shared library [default: the managed toolchain's, installed if missing]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) onnxruntime: Option<PathBuf>,
+    /// PostgreSQL's programs [default: the managed toolchain's, installed if missing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LocalArgs {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    #[command(flatten)]
+    pub(crate) tools: Tools,
+    /// Address to serve on; loopback only [default: 127.0.0.1:7717, for `demo` any free port if that is taken]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) timing: Timing,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// How fast a silent agent is noticed.
+#[derive(Debug, Args)]
+pub(crate) struct Timing {
+    /// Seconds between an agent's heartbeats
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) heartbeat: u32,
+    /// Seconds after which a silent agent loses its lease; at least two heartbeats
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=3600))]
+    pub(crate) lease: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CoordinatorArgs {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// Address to serve gRPC and the pages on
+    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
+    pub(crate) listen: SocketAddr,
+    /// Allow an address other than loopback although nothing is encrypted or authenticated yet
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// A PostgreSQL server to use instead of a private one
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// PostgreSQL's programs for the private server [default: the managed toolchain's, installed if missing]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) postgres_bin: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) timing: Timing,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AgentCommand {
+    #[command(flatten)]
+    pub(crate) agent: AgentArgs,
+    /// Stop when standard input ends: it is held open by the process that started this one
+    #[arg(long, hide = true)]
+    pub(crate) lifeline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The campaign file
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArgs {
+    /// The campaign file
+    pub(crate) file: PathBuf,
+    /// Follow it until it ends, then print its table
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Submitting again with the same key answers the first submission's campaign
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CampaignArgs {
+    /// e.g. c-1
+    pub(crate) campaign: domain::CampaignId,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// c-1 for a campaign, r-1 for a run
+    pub(crate) id: String,
+    /// With `-o json` and a run: every latency sample
+    #[arg(long)]
+    pub(crate) samples: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DevicesCommand {
+    /// List devices with their state and facts
+    Ls(ListArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List the models the coordinator knows
+    Ls(ListArgs),
+    /// Upload an ONNX file under a name
+    Add(AddModelArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddModelArgs {
+    /// Name for campaign files
+    pub(crate) name: String,
+    /// The ONNX file
+    pub(crate) file: PathBuf,
+    /// Its tokenizer.json, for models that take text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokenizer: Option<PathBuf>,
+    /// Where it came from, for people
+    #[arg(long, default_value = "")]
+    pub(crate) source: String,
+    #[arg(long, default_value = "")]
+    pub(crate) licence: String,
+    /// Let the name stand for this file from now on, if it stands for another
+    #[arg(long)]
+    pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ToolchainArgs {
+    #[command(subcommand)]
+    pub(crate) command: ToolchainCommand,
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolchainCommand {
+    /// Fetch what is missing with pip, by name and hash
+    Install {
+        /// Take the wheels from this directory instead (for machines without a network)
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+        /// The Python whose pip downloads
+        #[arg(long, value_name = "FILE", default_value = "python3")]
+        python: PathBuf,
+    },
+    /// List packages, versions and where they lie
+    Ls(Output),
+    /// Hash every installed file again
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// What the measuring loop costs per call on a trivial graph, against the raw call in the same process
+    Overhead {
+        #[command(flatten)]
+        data_dir: DataDir,
+        /// ONNX Runtime's shared library [default: the managed toolchain's]
+        #[arg(long, value_name = "FILE")]
+        onnxruntime: Option<PathBuf>,
+        /// Calls a round
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..=10_000_000))]
+        calls: u32,
+        /// Rounds, raw and harness in turn
+        #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        rounds: u32,
+        #[command(flatten)]
+        output: Output,
+    },
+}

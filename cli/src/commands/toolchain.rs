@@ -1,0 +1,103 @@
+//! `toolchain install|ls|verify`.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use ::toolchain::{Condition, Package, Source, Toolchain};
+use domain::units;
+use serde::Serialize;
+
+use crate::{
+    args::{ToolchainArgs, ToolchainCommand},
+    exit::CliError,
+    local,
+    output::{self, Answer, Table},
+};
+
+pub(super) fn run(args: ToolchainArgs) -> Result<(), CliError> {
+    let toolchain = Toolchain::new(agent::config::toolchain_root(&args.data_dir.path()));
+    match args.command {
+        ToolchainCommand::Install { from, python } => {
+            let source = from.map_or(Source::Pip { python }, Source::Directory);
+            for package in Package::ALL {
+                local::install(&toolchain, package, &source)?;
+            }
+            list(&toolchain, crate::args::Format::Table)
+        }
+        ToolchainCommand::Ls(format) => list(&toolchain, format.output),
+        ToolchainCommand::Verify => verify(&toolchain),
+    }
+}
+
+#[derive(Serialize)]
+struct PackageView {
+    package: String,
+    version: &'static str,
+    size_bytes: Option<u64>,
+    directory: Option<PathBuf>,
+    purpose: &'static str,
+}
+
+impl Answer for Vec<PackageView> {
+    const SCHEMA: &'static str = "furlong.toolchain/v1";
+
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new(&["PACKAGE", "VERSION", ">SIZE", "WHERE", "FOR"]);
+        for package in self {
+            table.row([
+                package.package.clone(),
+                package.version.to_owned(),
+                package.size_bytes.map_or_else(|| "-".to_owned(), units::bytes),
+                package.directory.as_ref().map_or_else(|| "not installed".to_owned(), |path| path.display().to_string()),
+                package.purpose.to_owned(),
+            ]);
+        }
+        table.write(out)
+    }
+}
+
+fn list(toolchain: &Toolchain, format: crate::args::Format) -> Result<(), CliError> {
+    let mut packages = Vec::new();
+    for package in Package::ALL {
+        let installed = toolchain.installed(package)?;
+        packages.push(PackageView {
+            package: package.to_string(),
+            version: package.version(),
+            size_bytes: installed.as_ref().map(|installed| installed.size_bytes),
+            directory: installed.map(|installed| installed.directory),
+            purpose: package.purpose(),
+        });
+    }
+    output::write(&packages, format)
+}
+
+fn verify(toolchain: &Toolchain) -> Result<(), CliError> {
+    let mut damaged = Vec::new();
+    for verified in toolchain.verify()? {
+        let package = format!("{} {}", verified.package, verified.version);
+        match &verified.condition {
+            Condition::Intact { files, size_bytes } => {
+                output::line(&format!("{package}: intact, {files} files, {}", units::bytes(*size_bytes)))?;
+            }
+            Condition::NotInstalled => output::line(&format!("{package}: not installed"))?,
+            Condition::Damaged { missing, corrupt } => {
+                for file in missing {
+                    output::line(&format!("{package}: missing {}", file.display()))?;
+                }
+                for file in corrupt {
+                    output::line(&format!("{package}: changed {}", file.display()))?;
+                }
+                damaged.push(verified.directory.display().to_string());
+            }
+        }
+    }
+    if damaged.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::Invalid(format!(
+        "damaged: {}\nhint: remove the directory and run `furlong toolchain install`",
+        damaged.join(", ")
+    )))
+}

@@ -1,0 +1,44 @@
+//! Writes answers: tables for people, JSON with a versioned schema for programs.
+
+mod json;
+mod table;
+mod views;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+pub(crate) use table::{Table, facts};
+pub(crate) use views::{CampaignView, CellView, DeviceView, ModelView, PlanView, RunView};
+
+use crate::{args::Format, exit::CliError};
+
+/// Something that can be written in every format.
+pub(crate) trait Answer: Serialize {
+    /// Name and version of its JSON form, e.g. `furlong.devices/v1`.
+    const SCHEMA: &'static str;
+
+    fn table(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+
+pub(crate) fn write<A: Answer>(answer: &A, format: Format) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match format {
+        Format::Table => answer.table(&mut out)?,
+        Format::Json => json::write(answer, &mut out)?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes one line to standard output.
+pub(crate) fn line(text: &str) -> Result<(), CliError> {
+    writeln!(io::stdout().lock(), "{text}")?;
+    Ok(())
+}
+
+/// Writes one line to standard error: progress and advice, which no program reads.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to tell if standard error is gone.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}

@@ -1,0 +1,127 @@
+//! Submitting, viewing and cancelling campaigns.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    CampaignId, CampaignState, Digest, TextRef,
+    campaign::{CampaignFile, Catalog, Diagnostics},
+};
+use tracing::info;
+
+use super::{Engine, ToAgent, waiting::waiting_reason};
+use crate::store::{CampaignRecord, NewCampaign, StoreError, Submitted};
+
+/// What a client submits.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) yaml: String,
+    pub(crate) file_name: String,
+    /// By path, as the campaign file spells it.
+    pub(crate) attachments: BTreeMap<String, Digest>,
+    /// Empty: none.
+    pub(crate) idempotency_key: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SubmitError {
+    #[error(transparent)]
+    Invalid(#[from] Diagnostics),
+    #[error("the campaign file holds a NUL character")]
+    Nul,
+    #[error("these attachments were not uploaded: {}", .0.join(", "))]
+    MissingAttachments(Vec<String>),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A campaign as people see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CampaignView {
+    pub(crate) record: CampaignRecord,
+    /// Why ready runs wait, if they do.
+    pub(crate) waiting: Option<String>,
+}
+
+impl Engine {
+    /// Plans with the same code as the client did, and stores all of it or nothing.
+    pub(crate) async fn submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
+        let Submission { yaml, file_name, attachments, idempotency_key } = submission;
+        if yaml.contains('\0') || file_name.contains('\0') || idempotency_key.contains('\0') {
+            return Err(SubmitError::Nul);
+        }
+        let file = CampaignFile::parse(file_name, yaml)?;
+        let wanted: Vec<_> = file
+            .attachment_paths()
+            .into_iter()
+            .filter_map(|path| attachments.get(&path).map(|digest| (path, *digest)))
+            .collect();
+        let models = self.store().models_named(&file.model_names()).await?;
+        let catalog = Catalog {
+            models: models.into_iter().map(|record| (record.model.name.clone(), record.model)).collect(),
+            attachments: self.resolve(&wanted).await?,
+        };
+        let plan = file.plan(&catalog)?;
+        let new = NewCampaign { plan: &plan, file_name, yaml, idempotency_key, attachments: &wanted };
+        let submitted = self.store().submit(&new, self.clock().now()).await?;
+        info!(campaign.id = %submitted.id, name = %plan.name, cells = plan.cells.len(), existed = submitted.existed, "campaign submitted");
+        self.wake();
+        Ok(submitted)
+    }
+
+    async fn resolve(&self, wanted: &[(String, Digest)]) -> Result<BTreeMap<String, TextRef>, SubmitError> {
+        let digests: Vec<_> = wanted.iter().map(|(_, digest)| *digest).collect();
+        let held = self.store().artifacts(&digests).await?;
+        let mut texts = BTreeMap::new();
+        let mut missing = Vec::new();
+        for (path, sha256) in wanted {
+            match held.iter().find(|artifact| artifact.sha256 == *sha256) {
+                Some(artifact) => {
+                    let text = TextRef { path: path.clone(), sha256: *sha256, size_bytes: artifact.size_bytes };
+                    texts.insert(path.clone(), text);
+                }
+                None => missing.push(format!("{path} (sha256 {})", sha256.short())),
+            }
+        }
+        if missing.is_empty() { Ok(texts) } else { Err(SubmitError::MissingAttachments(missing)) }
+    }
+
+    /// Cancels the campaign and stops its runners. An ended campaign stays as it is; `None`: there is none.
+    pub(crate) async fn cancel(&self, id: CampaignId) -> Result<Option<CampaignView>, StoreError> {
+        let stopped = self.store().cancel(id, self.clock().now()).await?;
+        for (attempt, device) in stopped {
+            // An agent that is away learns it from its next hello.
+            let reason = format!("campaign {id} was cancelled");
+            self.inner.sessions.send_to_device(device, ToAgent::Cancel { attempt, reason });
+        }
+        self.wake();
+        self.campaign(id).await
+    }
+
+    pub(crate) async fn campaign(&self, id: CampaignId) -> Result<Option<CampaignView>, StoreError> {
+        let record = self.store().campaign(id).await?;
+        Ok(self.with_reasons(record.into_iter().collect()).await?.pop())
+    }
+
+    /// Newest first.
+    pub(crate) async fn campaigns(
+        &self,
+        before: Option<CampaignId>,
+        limit: u32,
+    ) -> Result<Vec<CampaignView>, StoreError> {
+        let records = self.store().campaigns(before, limit).await?;
+        self.with_reasons(records).await
+    }
+
+    async fn with_reasons(&self, records: Vec<CampaignRecord>) -> Result<Vec<CampaignView>, StoreError> {
+        let waiting = records.iter().filter(|record| record.state == CampaignState::Running && record.runs.ready > 0);
+        let waiting: Vec<_> = waiting.map(|record| record.id).collect();
+        let selectors =
+            if waiting.is_empty() { BTreeMap::new() } else { self.store().ready_selectors(&waiting).await? };
+        let connected = self.inner.sessions.connected();
+        let view = |record: CampaignRecord| {
+            let waiting = selectors.get(&record.id).and_then(|selectors| waiting_reason(selectors, &connected));
+            CampaignView { record, waiting }
+        };
+        Ok(records.into_iter().map(view).collect())
+    }
+}

@@ -1,0 +1,155 @@
+//! What an agent delivers: judged, stored once, and always acknowledged if it can be attributed at all.
+//!
+//! A report that is malformed is stored as a failed attempt: refused, it would be offered for ever.
+
+use std::sync::Arc;
+
+use domain::{AttemptPhase, Failure, FailureKind, Measurement, Timestamp, verdict::judge};
+use tracing::{info, warn};
+
+use super::{Engine, samples};
+use crate::store::{Accepted, AttemptContext, NextState, ReportKey, StoreError};
+
+/// Greatest length of a failure's message in bytes: one sentence.
+const MESSAGE_LIMIT_BYTES: usize = 4 * 1024;
+/// Greatest size of a histogram in bytes; one over the whole range with three digits takes half of that uncompressed.
+const HISTOGRAM_LIMIT_BYTES: usize = 1024 * 1024;
+/// 9999-12-31: later than this PostgreSQL and people agree on nothing.
+const LATEST: Timestamp = Timestamp(253_402_214_400_000_000);
+
+/// The outcome of an attempt as its agent tells it.
+#[derive(Debug)]
+pub(crate) enum Reported {
+    Measurement(Box<Measurement>),
+    Failure(Failure),
+    /// Nothing one could store; says what was wrong with it.
+    Malformed(String),
+}
+
+impl Engine {
+    /// Stores an outcome. `report` is its encoding, kept if the outcome is stale.
+    pub(crate) async fn accept(
+        &self,
+        key: ReportKey,
+        reported: Reported,
+        report: Arc<[u8]>,
+    ) -> Result<Accepted, StoreError> {
+        let now = self.clock().now();
+        let Some(attempt) = self.store().attempt_context(key.attempt).await? else {
+            warn!(attempt.id = %key.attempt, result.uid = %key.result_uid, "a report names an attempt that does not exist");
+            return self.store().keep_orphan(key, "no such attempt", &report, now).await;
+        };
+        let accepted = match checked(reported).await {
+            Reported::Measurement(measurement) => self.accept_measurement(key, &attempt, &measurement, &report).await,
+            Reported::Failure(failure) => self.accept_failure(key, &attempt, failure, &report).await,
+            Reported::Malformed(why) => self.accept_malformed(key, &attempt, &why, &report).await,
+        }?;
+        info!(
+            attempt.id = %attempt.id,
+            run.id = %attempt.run,
+            device = %attempt.device_name,
+            outcome = ?accepted,
+            "report received"
+        );
+        self.wake();
+        Ok(accepted)
+    }
+
+    async fn accept_measurement(
+        &self,
+        key: ReportKey,
+        attempt: &AttemptContext,
+        measurement: &Measurement,
+        report: &[u8],
+    ) -> Result<Accepted, StoreError> {
+        let verdict = judge(measurement, &attempt.spec.measure);
+        let now = self.clock().now();
+        let stored = self.store().accept_measurement(key, attempt, measurement, &verdict, report, now).await;
+        match stored {
+            Ok(accepted) => {
+                self.inner.sessions.note_device_success(attempt.device);
+                Ok(accepted)
+            }
+            Err(error @ StoreError::OutOfRange(_)) => {
+                self.accept_malformed(key, attempt, &error.to_string(), report).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn accept_malformed(
+        &self,
+        key: ReportKey,
+        attempt: &AttemptContext,
+        why: &str,
+        report: &[u8],
+    ) -> Result<Accepted, StoreError> {
+        warn!(attempt.id = %attempt.id, device = %attempt.device_name, why, "a report is malformed");
+        let message = format!("the agent's report is malformed: {why}");
+        let failure = Failure::without_runner(FailureKind::Infra, AttemptPhase::Reporting, message);
+        self.accept_failure(key, attempt, failure, report).await
+    }
+
+    async fn accept_failure(
+        &self,
+        key: ReportKey,
+        attempt: &AttemptContext,
+        mut failure: Failure,
+        report: &[u8],
+    ) -> Result<Accepted, StoreError> {
+        keep_tail(&mut failure.stderr_tail, Failure::STDERR_LIMIT_BYTES);
+        failure.message.truncate(failure.message.floor_char_boundary(MESSAGE_LIMIT_BYTES));
+        let now = self.clock().now();
+        let (accepted, next) = self.store().accept_failure(key, attempt, &failure, report, now).await?;
+        if accepted == Accepted::Stored && failure.kind == FailureKind::Infra {
+            self.inner.sessions.note_device_failure(attempt.device, self.clock().monotonic());
+        }
+        if next == Some(NextState::Failed) {
+            info!(run.id = %attempt.run, kind = %failure.kind, reason = %failure.message, "run failed");
+        }
+        Ok(accepted)
+    }
+}
+
+/// Decoding takes up to a second for the greatest blob: off the loop.
+async fn checked(reported: Reported) -> Reported {
+    let Reported::Measurement(measurement) = reported else { return reported };
+    let task = tokio::task::spawn_blocking(move || match flaw(&measurement) {
+        None => Reported::Measurement(measurement),
+        Some(why) => Reported::Malformed(why),
+    });
+    task.await.unwrap_or_else(|error| Reported::Malformed(format!("reading the samples failed: {error}")))
+}
+
+fn flaw(measurement: &Measurement) -> Option<String> {
+    let samples = &measurement.samples;
+    if let Err(error) = samples::decode(&samples.pco, samples.count, samples.quantum_ns.into()) {
+        return Some(error.to_string());
+    }
+    if measurement.histogram.len() > HISTOGRAM_LIMIT_BYTES {
+        return Some(format!("a histogram of {} bytes", measurement.histogram.len()));
+    }
+    if !(Timestamp(0)..LATEST).contains(&measurement.started_at) {
+        return Some("started_at lies outside of the years 1970 to 9999".to_owned());
+    }
+    None
+}
+
+fn keep_tail(text: &mut String, limit: usize) {
+    if text.len() > limit {
+        let start = text.ceil_char_boundary(text.len() - limit);
+        text.drain(..start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_standard_error_is_what_is_kept() {
+        let mut text = "ééé the end".to_owned();
+        keep_tail(&mut text, 9);
+        assert_eq!(text, " the end", "and no character is cut in half");
+    }
+}

@@ -1,0 +1,87 @@
+//! Reading what was measured.
+
+use domain::{CampaignId, RunId};
+use prost::Message as _;
+use proto::pb;
+use tonic::{Request, Response, Status};
+
+use super::status::internal;
+use crate::{
+    engine::{Engine, decode_samples},
+    store::RunPage,
+    summary::summarize,
+};
+
+const RUNS_DEFAULT: u32 = 1_000;
+const RUNS_LIMIT: u32 = 10_000;
+/// An answer stays below what clients accept by default (4 MiB), with room for framing.
+const ANSWER_LIMIT_BYTES: usize = 4 * 1024 * 1024 - 64 * 1024;
+
+pub(super) struct ResultDoor(pub(super) Engine);
+
+#[tonic::async_trait]
+impl pb::result_service_server::ResultService for ResultDoor {
+    /// Answers fewer runs than asked for where they would not fit into one message: go on from the last one's id.
+    async fn query_runs(
+        &self,
+        request: Request<pb::QueryRunsRequest>,
+    ) -> Result<Response<pb::QueryRunsResponse>, Status> {
+        let pb::QueryRunsRequest { campaign_id, limit, cursor } = request.into_inner();
+        let limit = if limit == 0 { RUNS_DEFAULT } else { limit.min(RUNS_LIMIT) };
+        let page = if campaign_id > 0 {
+            RunPage::Campaign { id: CampaignId(campaign_id), after: cursor }
+        } else {
+            RunPage::All { before: (cursor > 0).then_some(RunId(cursor)) }
+        };
+        let mut runs = Vec::new();
+        let mut bytes = 0;
+        for run in self.0.store().runs(page, limit).await? {
+            let run = pb::Run::from(run);
+            bytes += run.encoded_len() + 8;
+            if bytes > ANSWER_LIMIT_BYTES {
+                break;
+            }
+            runs.push(run);
+        }
+        Ok(Response::new(pb::QueryRunsResponse { runs }))
+    }
+
+    async fn get_run(&self, request: Request<pb::GetRunRequest>) -> Result<Response<pb::RunDetail>, Status> {
+        let pb::GetRunRequest { id, with_samples } = request.into_inner();
+        let store = self.0.store();
+        let run = store.runs(RunPage::One(RunId(id)), 1).await?.pop();
+        let run = run.ok_or_else(|| Status::not_found(format!("there is no run {}", RunId(id))))?;
+        let attempts = store.attempts(run.id).await?.into_iter().map(Into::into).collect();
+        let mut latency_ns = Vec::new();
+        if with_samples
+            && let Some(measurement) = &run.measurement
+            && let Some((pco, quantum_ns)) = store.samples(run.id).await?
+        {
+            let count = measurement.samples.count;
+            let decoded = tokio::task::spawn_blocking(move || decode_samples(&pco, count, quantum_ns)).await;
+            latency_ns = decoded.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
+        }
+        let detail = pb::RunDetail { run: Some(run.into()), attempts, latency_ns };
+        if detail.encoded_len() > ANSWER_LIMIT_BYTES {
+            return Err(Status::resource_exhausted(format!(
+                "the run's {} samples do not fit into one message of 4 MiB",
+                detail.latency_ns.len()
+            )));
+        }
+        Ok(Response::new(detail))
+    }
+
+    async fn summarize_campaign(
+        &self,
+        request: Request<pb::SummarizeCampaignRequest>,
+    ) -> Result<Response<pb::SummarizeCampaignResponse>, Status> {
+        let id = CampaignId(request.into_inner().campaign_id);
+        let cells = self.0.store().cells(id).await?;
+        if cells.is_empty() {
+            return Err(Status::not_found(format!("there is no campaign {id}")));
+        }
+        let runs = self.0.store().run_figures(id).await?;
+        let cells = summarize(cells, &runs).into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::SummarizeCampaignResponse { cells }))
+    }
+}

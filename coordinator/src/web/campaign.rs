@@ -1,0 +1,120 @@
+//! One campaign: how far it is, one row a cell, then its runs.
+
+use domain::{CampaignId, CampaignState, CellSpec, units};
+use maud::{Markup, html};
+
+use super::layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge};
+use crate::{
+    engine::Engine,
+    store::{RunPage, RunRecord, StoreError},
+    summary::{CellSummary, summarize},
+};
+
+/// Runs listed; the rest is for the command line.
+const RUN_LIMIT: u32 = 500;
+
+/// `None`: there is no such campaign.
+pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Markup>, StoreError> {
+    let store = engine.store();
+    let Some(view) = engine.campaign(id).await? else { return Ok(None) };
+    let cells = summarize(store.cells(id).await?, &store.run_figures(id).await?);
+    let runs = store.runs(RunPage::Campaign { id, after: 0 }, RUN_LIMIT).await?;
+    let record = &view.record;
+    let body = html! {
+        p {
+            (campaign_badge(record.state)) " " span.note {
+                (record.id) ", submitted " (record.created_at)
+                @if let Some(finished) = record.finished_at { ", ended " (finished) }
+            }
+        }
+        (progress(&record.runs))
+        @if let Some(reason) = &view.waiting { p.warning { "Waiting: " (reason) } }
+        section { h2 { "Cells" } (cell_table(&cells))
+            p.note { "Medians over valid runs; spread is the coefficient of variation of the runs' p50." } }
+        section { h2 { "Runs" } (run_table(&runs))
+            @if record.runs.total > RUN_LIMIT { p.note { "The first " (RUN_LIMIT) " of " (record.runs.total) " runs." } } }
+    };
+    let refresh = record.state == CampaignState::Running;
+    Ok(Some(page(Page { title: &record.name, refresh }, &body)))
+}
+
+/// What distinguishes a cell, in a few words.
+pub(super) fn describe(spec: &CellSpec) -> String {
+    let length = spec.sequence_length.map(|length| format!(", length {length}")).unwrap_or_default();
+    let threads = if spec.intra_threads == 1 { "thread" } else { "threads" };
+    format!(
+        "{}, {}/{}, {}, batch {}{length}, {} {threads}",
+        spec.model.name,
+        spec.runtime.name(),
+        spec.provider.name(),
+        spec.scenario.name(),
+        spec.batch,
+        spec.intra_threads,
+    )
+}
+
+fn cell_table(cells: &[CellSummary]) -> Markup {
+    html! {
+        div.scroll { table {
+            caption.hidden { "Statistics of each cell" }
+            thead { tr {
+                th.number scope="col" { "#" } th scope="col" { "Cell" } th scope="col" { "Devices" }
+                th.number scope="col" { "p50" } th.number scope="col" { "p90" } th.number scope="col" { "p99" }
+                th.number scope="col" { "Samples/s" } th.number scope="col" { "Spread" } th.number scope="col" { "Load" }
+                th.number scope="col" { "Peak RSS" } th scope="col" { "Runs" }
+            } }
+            tbody { @for cell in cells { tr {
+                td.number { (cell.cell) }
+                th scope="row" { (describe(&cell.spec)) }
+                td { (cell.devices.join(", ")) }
+                @if let Some(figures) = &cell.figures {
+                    td.number { (units::duration_ns(figures.p50_ns)) }
+                    td.number { (units::duration_ns(figures.p90_ns)) }
+                    td.number { (units::duration_ns(figures.p99_ns)) }
+                    td.number { (units::per_second(figures.throughput_per_s)) }
+                    td.number { @if let Some(spread) = figures.spread_p50 { (units::percent(spread)) } @else { span.note { "one run" } } }
+                    td.number { (units::duration_ns(u64::try_from(figures.session_load.as_nanos()).unwrap_or(u64::MAX))) }
+                    td.number { (units::bytes(figures.peak_rss_bytes)) }
+                } @else {
+                    td.note colspan="7" { @if cell.done > 0 { "no valid run" } @else { "not measured yet" } }
+                }
+                td { (verdicts(cell)) @if let Some(failure) = &cell.failure { p.warning { (failure) } } }
+            } } }
+        } }
+    }
+}
+
+fn verdicts(cell: &CellSummary) -> Markup {
+    html! {
+        (cell.done) "/" (cell.total)
+        @for (count, name) in [(cell.valid, "valid"), (cell.suspect, "suspect"), (cell.invalid, "invalid"), (cell.failed, "failed")] {
+            @if count > 0 { " " span class={ "badge " (name) } { (count) " " (name) } }
+        }
+    }
+}
+
+fn run_table(runs: &[RunRecord]) -> Markup {
+    html! {
+        div.scroll { table {
+            caption.hidden { "Runs in plan order" }
+            thead { tr {
+                th scope="col" { "Run" } th.number scope="col" { "Cell" } th.number scope="col" { "Repetition" }
+                th scope="col" { "State" } th scope="col" { "Device" } th.number scope="col" { "Attempts" }
+                th.number scope="col" { "p50" } th.number scope="col" { "p99" } th scope="col" { "Verdict" }
+            } }
+            tbody { @for run in runs { tr {
+                th scope="row" { a href=(format!("/r/{}", run.id.0)) { (run.id) } }
+                td.number { (run.cell) } td.number { (run.repetition) }
+                td { (run_badge(run.state)) }
+                td { (run.device.as_deref().unwrap_or_default()) }
+                td.number { (run.attempts) }
+                td.number { @if let Some(measurement) = &run.measurement { (units::duration_ns(measurement.latency.p50_ns)) } }
+                td.number { @if let Some(measurement) = &run.measurement { (units::duration_ns(measurement.latency.p99_ns)) } }
+                td {
+                    @if let Some(verdict) = &run.verdict { (verdict_badge(verdict.level)) }
+                    @if let Some(failure) = &run.failure { (failure.kind) ": " (failure.message) }
+                }
+            } } }
+        } }
+    }
+}

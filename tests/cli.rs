@@ -1,0 +1,46 @@
+//! What a user meets outside the main job: no coordinator, a wrong id, two coordinators, a forbidden address.
+
+use crate::farm::{Farm, furlong, public_tempdir, text};
+
+#[test]
+fn without_a_coordinator_the_way_out_is_named() {
+    let output = furlong().args(["ls", "--coordinator", "http://127.0.0.1:9"]).output().expect("furlong runs");
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{stderr}");
+    assert!(stderr.contains("127.0.0.1:9") && stderr.contains("furlong up"), "{stderr}");
+}
+
+#[test]
+fn an_id_that_is_none_and_one_that_does_not_exist_are_told_apart() {
+    let farm = Farm::start();
+    let none = farm.run(&["show", "x-1"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(text(&none.stderr).contains("is not a campaign id"), "{}", text(&none.stderr));
+    let unknown = farm.run(&["show", "c-99"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("c-99"), "{}", text(&unknown.stderr));
+}
+
+#[test]
+fn a_second_coordinator_on_the_same_data_is_refused() {
+    let farm = Farm::start();
+    let output = furlong()
+        .args(["coordinator", "--listen", "127.0.0.1:0", "--postgres-bin", "/nonexistent", "--data-dir"])
+        .arg(farm.data_dir())
+        .output()
+        .expect("furlong runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("another"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn an_open_address_needs_the_insecure_flag() {
+    let directory = public_tempdir();
+    let output = furlong()
+        .args(["coordinator", "--listen", "0.0.0.0:0", "--postgres-bin", "/nonexistent", "--data-dir"])
+        .arg(directory.path())
+        .output()
+        .expect("furlong runs");
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("--insecure"), "{}", text(&output.stderr));
+}

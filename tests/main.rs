@@ -1,0 +1,8 @@
+//! End-to-end tests: real processes, real PostgreSQL, real ONNX Runtime, on loopback. One binary for all of them.
+
+mod bad_input;
+mod cli;
+mod demo;
+mod farm;
+mod foreign_client;
+mod kills;

