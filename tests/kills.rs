@@ -21,8 +21,7 @@ defaults:
   measure: { min_queries: 64, min_duration: 1s, repetitions: 3 }
 matrix:
   model: [add]
-  batch: [1, 2]
-  intra_threads: [1, 2]
+  intra_threads: [1, 2, 3, 4]
 ";
 const RUNS: u64 = 12;
 
@@ -31,6 +30,7 @@ fn in_the_middle(farm: &Farm) -> String {
     farm.add_model("add", &onnx::samples::add(16));
     let id = farm.submit(CAMPAIGN);
     farm.wait_for(&id, "in its middle", |campaign| campaign["done"].as_u64() >= Some(2));
+    wait_until("a device is at work", || (farm.json(&["devices", "ls"])[0]["state"] == "busy").then_some(()));
     id
 }
 

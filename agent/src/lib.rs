@@ -9,6 +9,8 @@ pub mod config;
 mod delivery;
 mod driver;
 mod error;
+#[cfg(test)]
+mod fake_coordinator;
 mod identity;
 mod link;
 pub mod logging;

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::spool::Entry;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
 mod walk;
 

@@ -21,6 +21,9 @@ use crate::spool::Spool;
 use crate::wire::Introduction;
 use crate::{probe, runtime};
 
+#[cfg(test)]
+mod tests;
+
 /// Runs an agent until `shutdown`. A coordinator that can't be reached is no error: it is dialled until it can.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), AgentError> {
     let address = Address::parse(&config.coordinator)

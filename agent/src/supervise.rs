@@ -31,7 +31,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::session::KillReason;
 use crate::wire::Outcome;
 use ending::{End, Evidence};
-use events::{BadEvent, Event, Events};
+use events::{Event, Events};
 use memory::Watch;
 use tail::Tail;
 
