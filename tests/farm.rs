@@ -8,9 +8,10 @@ use std::{
     process::{Child, Command, Output, Stdio},
     sync::OnceLock,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use domain::{Clock as _, SystemClock};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -133,8 +134,10 @@ impl Farm {
 
     /// Every log, for the message of a failed test.
     pub(crate) fn logs(&self) -> String {
-        let names = ["coordinator.log".to_owned()].into_iter().chain(self.agents.iter().map(|(name, _)| format!("{name}.log")));
-        names.map(|name| format!("--- {name}\n{}\n", tail(&self.read_log(&name)))).collect()
+        let names =
+            ["coordinator.log".to_owned()].into_iter().chain(self.agents.iter().map(|(name, _)| format!("{name}.log")));
+        let shown: Vec<String> = names.map(|name| format!("--- {name}\n{}", tail(&self.read_log(&name)))).collect();
+        shown.join("\n")
     }
 
     /// `kill -9` of the coordinator; its PostgreSQL is left alone.
@@ -207,9 +210,9 @@ impl Farm {
 
     /// Waits until `seen` holds for the campaign. Survives a coordinator that is away.
     pub(crate) fn wait_for(&self, id: &str, what: &str, seen: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        let clock = SystemClock::new();
         let mut last = Value::Null;
-        while Instant::now() < deadline {
+        while clock.monotonic() < PATIENCE {
             let output = self.run(&["ls", "-o", "json"]);
             if output.status.success() {
                 let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -246,12 +249,12 @@ impl Drop for Farm {
 
 /// Waits for a value with a deadline.
 pub(crate) fn wait_until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+    let clock = SystemClock::new();
     loop {
         if let Some(value) = probe() {
             return value;
         }
-        assert!(Instant::now() < deadline, "never: {what}");
+        assert!(clock.monotonic() < PATIENCE, "never: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -8,7 +8,16 @@ use crate::farm::{Farm, text};
 fn pythons_grpcio_lists_devices_and_submits_a_campaign_by_reflection() {
     let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("grpcio");
     let installed = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "--upgrade", "--target"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "--upgrade",
+            "--target",
+        ])
         .arg(&packages)
         .args(["grpcio>=1.60", "grpcio-reflection>=1.60"])
         .output()

@@ -35,6 +35,7 @@ fn in_the_middle(farm: &Farm) -> String {
 }
 
 /// Every run of the campaign is done, has one measurement, and exactly one of its attempts is done.
+#[expect(clippy::print_stderr, reason = "what a kill cost is worth reading in the log of a test run")]
 fn check_one_result_a_run(farm: &Farm, id: &str) {
     let campaign = farm.wait_until_done(id);
     assert_eq!(campaign["done"], RUNS, "{campaign:#}\n{}", farm.logs());
@@ -51,7 +52,7 @@ fn check_one_result_a_run(farm: &Farm, id: &str) {
         lost_attempts += attempts.len() - in_state("done");
     }
     assert_eq!(done_attempts as u64, RUNS);
-    println!("{done_attempts} results, {lost_attempts} attempts lost on the way");
+    eprintln!("{done_attempts} results, {lost_attempts} attempts lost on the way");
 }
 
 #[test]
@@ -127,9 +128,8 @@ fn all_attempts(farm: &Farm) -> Vec<Value> {
 /// A child process of `parent` that has lived long enough to be past its own start.
 fn child_of(parent: u32) -> Option<i32> {
     let tasks = fs::read_dir(format!("/proc/{parent}/task")).ok()?;
-    let children = tasks
-        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
-        .collect::<String>();
+    let children =
+        tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok()).collect::<String>();
     let child = children.split_whitespace().next()?.parse().ok()?;
     std::thread::sleep(Duration::from_millis(300));
     fs::exists(format!("/proc/{child}")).ok()?.then_some(child)

@@ -39,9 +39,8 @@ impl Workshop {
             why = &mut kill => return Err(killed_early(why.unwrap_or(KillReason::Stopped))),
         };
         let scratch = self.scratch.join(attempt.to_string());
-        create_empty(&scratch).map_err(|error| {
-            infra(format!("cannot create the scratch directory `{}`: {error}", scratch.display()))
-        })?;
+        create_empty(&scratch)
+            .map_err(|error| infra(format!("cannot create the scratch directory `{}`: {error}", scratch.display())))?;
         let launch = Launch { command: &self.runner, scratch: &scratch, job, max_runtime };
         let outcome = supervise(launch, phases, &mut kill).await;
         // Best effort: what stays is removed at the next start.

@@ -43,7 +43,8 @@ pub(crate) struct Wanted {
     pub(crate) size_bytes: Option<u64>,
 }
 
-/// Why an artifact is not there. All of these are the infrastructure's fault, never the model's.
+/// Why an artifact is not there. All of these are the infrastructure's fault, never the model's. Each is one sentence with
+/// its cause in it, because it becomes the message of a failure and travels without a chain.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CacheError {
     #[error(
@@ -63,8 +64,8 @@ pub(crate) enum CacheError {
         path = path.display()
     )]
     DiskFull { what: String, sha256: Digest, path: PathBuf },
-    #[error("cannot store {what} ({sha256:?}): {action} `{path}` failed: {source}; check the device's disk", path = path.display())]
-    Io { what: String, sha256: Digest, action: &'static str, path: PathBuf, source: io::Error },
+    #[error("cannot store {what} ({sha256:?}): {action} `{path}` failed: {error}; check the device's disk", path = path.display())]
+    Io { what: String, sha256: Digest, action: &'static str, path: PathBuf, error: io::Error },
 }
 
 /// The artifacts below one directory. One process uses it at a time: it holds the agent's lock.
@@ -162,11 +163,7 @@ impl Cache {
 }
 
 /// One download from where the last one stopped to the end, checked and moved into place.
-async fn fetch(
-    client: &mut ArtifactServiceClient<Channel>,
-    wanted: &Wanted,
-    path: &Path,
-) -> Result<(), Interrupted> {
+async fn fetch(client: &mut ArtifactServiceClient<Channel>, wanted: &Wanted, path: &Path) -> Result<(), Interrupted> {
     let part = part_path(path);
     let fatal = |action: &'static str| {
         let part = part.clone();
@@ -219,9 +216,7 @@ async fn fetch(
 
 fn refused(wanted: &Wanted, part: &Path, status: &Status) -> Interrupted {
     match status.code() {
-        Code::NotFound => {
-            Interrupted::Fatal(CacheError::NotFound { what: wanted.what.clone(), sha256: wanted.sha256 })
-        }
+        Code::NotFound => Interrupted::Fatal(CacheError::NotFound { what: wanted.what.clone(), sha256: wanted.sha256 }),
         // We hold more than the artifact has.
         Code::OutOfRange => {
             discard(part);
@@ -240,11 +235,11 @@ fn part_path(path: &Path) -> PathBuf {
     path.with_extension("part")
 }
 
-fn io_error(wanted: &Wanted, action: &'static str, path: &Path, source: io::Error) -> CacheError {
+fn io_error(wanted: &Wanted, action: &'static str, path: &Path, error: io::Error) -> CacheError {
     let (what, sha256, path) = (wanted.what.clone(), wanted.sha256, path.to_owned());
-    match source.kind() {
+    match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CacheError::DiskFull { what, sha256, path },
-        _ => CacheError::Io { what, sha256, action, path, source },
+        _ => CacheError::Io { what, sha256, action, path, error },
     }
 }
 

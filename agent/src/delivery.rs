@@ -1,5 +1,6 @@
 //! Delivers one report to the coordinator. Idempotent there: a repeated delivery is acknowledged like the first.
 
+use std::error::Error;
 use std::time::Duration;
 
 use domain::{Fence, ResultUid};
@@ -33,7 +34,7 @@ pub(crate) async fn deliver(channel: Channel, spool: Spool, result: ResultUid) -
             return Delivered::Never;
         }
         Err(error) => {
-            warn!(%result, %error, "a spooled report can't be read now");
+            warn!(%result, error = &error as &dyn Error, "a spooled report can't be read now");
             return Delivered::NotNow;
         }
     };
@@ -46,7 +47,8 @@ pub(crate) async fn deliver(channel: Channel, spool: Spool, result: ResultUid) -
         sha256: sha256.as_bytes().to_vec(),
     };
     let mut client = AgentServiceClient::new(channel);
-    let answer = timeout(DELIVERY_TIMEOUT, client.report_attempt(tokio_stream::iter(Chunks::new(header, report)))).await;
+    let answer =
+        timeout(DELIVERY_TIMEOUT, client.report_attempt(tokio_stream::iter(Chunks::new(header, report)))).await;
     let reply = match answer {
         Ok(Ok(reply)) => reply.into_inner(),
         Ok(Err(status)) if matches!(status.code(), Code::InvalidArgument | Code::OutOfRange) => {

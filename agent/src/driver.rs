@@ -4,6 +4,7 @@
 //! the loop's own thread: a report is written when its runner is dead, so nothing is being measured then.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,9 @@ struct Report {
 }
 
 enum Happening {
-    Message(Result<Option<pb::CoordinatorMessage>, Status>),
+    Heard(Box<pb::CoordinatorMessage>),
+    /// The session is over; the status says why, if the coordinator did not end it in order.
+    LinkEnded(Option<Box<Status>>),
     Task(Result<TaskEnd, JoinError>),
     Phase(AttemptId, AttemptPhase),
     Wake,
@@ -105,7 +108,7 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
         let retry = (!self.work.unspooled.is_empty()).then_some(SPOOL_RETRY);
         let Work { tasks, link, running, .. } = &mut self.work;
         tokio::select! {
-            message = next_message(link) => Happening::Message(message),
+            happening = listen(link) => happening,
             (attempt, phase) = next_phase(running) => Happening::Phase(attempt, phase),
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => Happening::Task(ended),
             () = sleep(wake.into_iter().chain(retry).min().unwrap_or(Duration::MAX)) => Happening::Wake,
@@ -115,9 +118,9 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
 
     fn translate(&mut self, happening: Happening) -> Result<Vec<Input>, AgentError> {
         Ok(match happening {
-            Happening::Message(Ok(Some(message))) => self.heard(message).into_iter().collect(),
-            Happening::Message(Ok(None)) => vec![self.lose_link("the coordinator ended the session", None)],
-            Happening::Message(Err(status)) => vec![self.lose_link(&root_cause(&status), refusal(&status))],
+            Happening::Heard(message) => self.hear(*message).into_iter().collect(),
+            Happening::LinkEnded(None) => vec![self.lose_link("the coordinator ended the session", None)],
+            Happening::LinkEnded(Some(status)) => vec![self.lose_link(&root_cause(&status), refusal(&status))],
             Happening::Task(Ok(TaskEnd::Attempt(report))) => {
                 self.work.running = None;
                 let reporting = Input::Phase { attempt: report.attempt, phase: AttemptPhase::Reporting };
@@ -174,12 +177,14 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
             }
             Effect::Forget(result) => {
                 if let Err(error) = self.spool.remove(result) {
-                    error!(%result, %error, "an acknowledged report can't be deleted; it is delivered again after a restart");
+                    error!(%result, error = &error as &dyn Error, "an acknowledged report can't be deleted; it is delivered again after a restart");
                 }
             }
             Effect::SetAside(result) => match self.spool.set_aside(result) {
                 Ok(aside) => error!(%result, aside = %aside.display(), "a report can't be delivered and was set aside"),
-                Err(error) => error!(%result, %error, "a report can't be delivered, nor set aside"),
+                Err(error) => {
+                    error!(%result, error = &error as &dyn Error, "a report can't be delivered, nor set aside")
+                }
             },
             Effect::Ignored { attempt, why } => warn!(attempt.id = %attempt, why, "an assignment was ignored"),
             // The loop ends with it.
@@ -204,7 +209,7 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
         });
     }
 
-    fn heard(&mut self, message: pb::CoordinatorMessage) -> Option<Input> {
+    fn hear(&mut self, message: pb::CoordinatorMessage) -> Option<Input> {
         match wire::order(message) {
             Ok(order) => {
                 self.log_order(&order);
@@ -250,7 +255,7 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
         match self.spool.put(report.attempt, report.fence, report.result, &report.encoded) {
             Ok(entry) => Some(Input::Spooled(entry)),
             Err(error) => {
-                error!(attempt.id = %report.attempt, %error, "a report can't be written to the spool; it is kept in memory and tried again");
+                error!(attempt.id = %report.attempt, error = &error as &dyn Error, "a report can't be written to the spool; it is kept in memory and tried again");
                 self.work.unspooled.push(report);
                 None
             }
@@ -283,10 +288,12 @@ fn encode(attempt: AttemptId, fence: Fence, result: ResultUid, outcome: Outcome)
     Report { attempt, fence, result, encoded: wire::report(outcome).encode_to_vec() }
 }
 
-async fn next_message(link: &mut Option<Link>) -> Result<Option<pb::CoordinatorMessage>, Status> {
-    match link {
-        Some(link) => link.next().await,
-        None => std::future::pending().await,
+async fn listen(link: &mut Option<Link>) -> Happening {
+    let Some(link) = link else { return std::future::pending().await };
+    match link.next().await {
+        Ok(Some(message)) => Happening::Heard(Box::new(message)),
+        Ok(None) => Happening::LinkEnded(None),
+        Err(status) => Happening::LinkEnded(Some(Box::new(status))),
     }
 }
 
@@ -308,8 +315,8 @@ fn refusal(status: &Status) -> Option<String> {
 
 /// The innermost reason: tonic says `transport error` and keeps `connection refused` inside.
 fn root_cause(status: &Status) -> String {
-    let mut innermost: Option<&dyn std::error::Error> = std::error::Error::source(status);
-    while let Some(source) = innermost.and_then(std::error::Error::source) {
+    let mut innermost = status.source();
+    while let Some(source) = innermost.and_then(Error::source) {
         innermost = Some(source);
     }
     innermost.map_or_else(|| format!("{:?}: {}", status.code(), status.message()), ToString::to_string)

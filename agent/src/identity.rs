@@ -45,8 +45,7 @@ impl Identity {
     pub(crate) fn claim(data_dir: &Path, clock: &dyn Clock, ids: &dyn IdSource) -> Result<Self, IdentityError> {
         fs::create_dir_all(data_dir).map_err(io_error("create", data_dir))?;
         let lock_path = data_dir.join(LOCK_FILE);
-        let lock =
-            File::options().create(true).append(true).open(&lock_path).map_err(io_error("open", &lock_path))?;
+        let lock = File::options().create(true).append(true).open(&lock_path).map_err(io_error("open", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(IdentityError::InUse { data_dir: data_dir.to_owned() }),

@@ -73,9 +73,8 @@ impl Link {
         let (outgoing, queue) = mpsc::channel(OUTGOING_LIMIT);
         outgoing.try_send(hello).expect("the queue is new");
         let mut client = AgentServiceClient::new(channel.clone());
-        let opening = Box::pin(async move {
-            client.session(ReceiverStream::new(queue)).await.map(tonic::Response::into_inner)
-        });
+        let opening =
+            Box::pin(async move { client.session(ReceiverStream::new(queue)).await.map(tonic::Response::into_inner) });
         Self { outgoing, incoming: Incoming::Opening(opening), welcomed: false }
     }
 

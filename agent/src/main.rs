@@ -10,7 +10,7 @@ use furlong_agent::toolchain_command::ToolchainCommand;
 use tokio_util::sync::CancellationToken;
 
 #[derive(Parser)]
-#[command(name = "furlong-agent", version, about = "Furlong's agent: measures models on this device for a coordinator")]
+#[command(version, about = "Furlong's agent: measures models on this device for a coordinator")]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     #[command(subcommand)]
@@ -29,13 +29,10 @@ enum Command {
         #[arg(long, value_name = "DIR", global = true)]
         data_dir: Option<PathBuf>,
     },
-    /// Measure one attempt (started by the agent itself)
-    #[command(hide = true, disable_help_flag = true)]
-    Runner { arguments: Vec<String> },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    // Before anything else: the runner's process holds nothing that could disturb a measurement.
+    // Before anything else, and unknown to clap: the runner's process holds nothing that could disturb a measurement.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "runner") {
         return Ok(furlong_agent::runner::main());
     }

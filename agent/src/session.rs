@@ -248,7 +248,8 @@ struct Stopping {
 impl Session {
     /// A session that has not dialled yet. `spool`: what an earlier life of this agent left behind.
     pub(crate) fn new(random: ChaCha8Rng, loopback: bool, spool: Vec<Entry>, now: Duration) -> Self {
-        let spooled = spool.into_iter().map(|entry| (entry.result_uid, Spooled { entry, failures: 0, deliver_at: now }));
+        let spooled =
+            spool.into_iter().map(|entry| (entry.result_uid, Spooled { entry, failures: 0, deliver_at: now }));
         Self {
             random,
             dial_cap: if loopback { DIAL_CAP_LOOPBACK } else { DIAL_CAP },
@@ -313,10 +314,13 @@ impl Session {
 
     fn receive(&mut self, now: Duration, order: Order, effects: &mut Vec<Effect>) {
         match order {
-            Order::Welcome { protocol, heartbeat, abandon } => self.welcome(now, protocol, heartbeat, &abandon, effects),
+            Order::Welcome { protocol, heartbeat, abandon } => {
+                self.welcome(now, protocol, heartbeat, &abandon, effects);
+            }
             Order::Assign(assignment) => self.assign(now, assignment, effects),
             Order::Unreadable { attempt, fence, why } => {
-                let message = format!("this agent (version {}) can't read the assignment: {why}", env!("CARGO_PKG_VERSION"));
+                let message =
+                    format!("this agent (version {}) can't read the assignment: {why}", env!("CARGO_PKG_VERSION"));
                 effects.push(refuse(attempt, fence, FailureKind::Infra, message));
             }
             Order::Cancel { attempt, reason } => {
@@ -406,8 +410,7 @@ impl Session {
     }
 
     fn start(&mut self, assignment: Box<Assignment>, lease_until: Duration, effects: &mut Vec<Effect>) {
-        let held =
-            Held { attempt: assignment.attempt, fence: assignment.fence, phase: AttemptPhase::Preparing };
+        let held = Held { attempt: assignment.attempt, fence: assignment.fence, phase: AttemptPhase::Preparing };
         self.executing = Some(Executing { held, lease_until, dying: false });
         effects.push(Effect::Start(assignment));
         self.tell(held, effects);
@@ -464,9 +467,10 @@ impl Session {
 
     /// Not while something is being measured: sending a backlog would disturb it, and heartbeats keep the leases.
     fn may_deliver(&self) -> bool {
-        let measuring = self.executing.as_ref().is_some_and(|executing| {
-            matches!(executing.held.phase, AttemptPhase::WarmingUp | AttemptPhase::Measuring)
-        });
+        let measuring = self
+            .executing
+            .as_ref()
+            .is_some_and(|executing| matches!(executing.held.phase, AttemptPhase::WarmingUp | AttemptPhase::Measuring));
         self.delivering.is_none() && !measuring && matches!(self.link, Link::Up { .. })
     }
 

@@ -74,7 +74,7 @@ impl Spool {
         let entry = Entry { attempt, fence, result_uid, sha256: Digest::of(report), size_bytes };
         let home = self.directory(result_uid);
         if home.exists() {
-            return self.manifest(&home);
+            return read_manifest(&home);
         }
         let draft = self.root.join(TMP).join(result_uid.to_string());
         let written = write_draft(&draft, &entry, report).and_then(|()| {
@@ -91,7 +91,7 @@ impl Spool {
     /// The report's bytes, exactly as they were put. [`SpoolError::Corrupt`] if they are not.
     pub(crate) fn read(&self, result_uid: ResultUid) -> Result<(Entry, Vec<u8>), SpoolError> {
         let home = self.directory(result_uid);
-        let entry = self.manifest(&home)?;
+        let entry = read_manifest(&home)?;
         let path = home.join(REPORT);
         let report = fs::read(&path).map_err(io_error("read", &path))?;
         let found = Digest::of(&report);
@@ -138,7 +138,7 @@ impl Spool {
             if file.file_name() == TMP || file.file_name() == CORRUPT {
                 continue;
             }
-            match self.check(&file.path()) {
+            match check(&file.path()) {
                 Ok(entry) => entries.push(entry),
                 Err(corrupt @ SpoolError::Corrupt { .. }) => {
                     let aside = self.set_aside_directory(&file.path())?;
@@ -151,26 +151,26 @@ impl Spool {
         entries.sort_by_key(|entry| entry.result_uid);
         Ok(entries)
     }
+}
 
-    /// The sha256 is checked at delivery: hashing a gigabyte would hold up the start.
-    fn check(&self, home: &Path) -> Result<Entry, SpoolError> {
-        let entry = self.manifest(home)?;
-        let corrupt = |why: String| SpoolError::Corrupt { path: home.to_owned(), why };
-        if home.file_name() != Some(entry.result_uid.to_string().as_ref()) {
-            return Err(corrupt(format!("its manifest belongs to {}", entry.result_uid)));
-        }
-        let found = fs::metadata(home.join(REPORT)).map_err(|error| corrupt(format!("{REPORT}: {error}")))?.len();
-        if found != entry.size_bytes {
-            return Err(corrupt(format!("it has {found} bytes, the manifest says {}", entry.size_bytes)));
-        }
-        Ok(entry)
+/// The sha256 is checked at delivery: hashing a gigabyte would hold up the start.
+fn check(home: &Path) -> Result<Entry, SpoolError> {
+    let entry = read_manifest(home)?;
+    let corrupt = |why: String| SpoolError::Corrupt { path: home.to_owned(), why };
+    if home.file_name() != Some(entry.result_uid.to_string().as_ref()) {
+        return Err(corrupt(format!("its manifest belongs to {}", entry.result_uid)));
     }
+    let found = fs::metadata(home.join(REPORT)).map_err(|error| corrupt(format!("{REPORT}: {error}")))?.len();
+    if found != entry.size_bytes {
+        return Err(corrupt(format!("it has {found} bytes, the manifest says {}", entry.size_bytes)));
+    }
+    Ok(entry)
+}
 
-    fn manifest(&self, home: &Path) -> Result<Entry, SpoolError> {
-        let corrupt = |why: String| SpoolError::Corrupt { path: home.to_owned(), why };
-        let text = fs::read(home.join(MANIFEST)).map_err(|error| corrupt(format!("{MANIFEST}: {error}")))?;
-        serde_json::from_slice(&text).map_err(|error| corrupt(format!("{MANIFEST}: {error}")))
-    }
+fn read_manifest(home: &Path) -> Result<Entry, SpoolError> {
+    let corrupt = |why: String| SpoolError::Corrupt { path: home.to_owned(), why };
+    let text = fs::read(home.join(MANIFEST)).map_err(|error| corrupt(format!("{MANIFEST}: {error}")))?;
+    serde_json::from_slice(&text).map_err(|error| corrupt(format!("{MANIFEST}: {error}")))
 }
 
 fn write_draft(draft: &Path, entry: &Entry, report: &[u8]) -> Result<(), SpoolError> {

@@ -34,11 +34,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     let identity = Identity::claim(&data_dir, &clock, &ids)?;
     let library = runtime::find_library(&config)?;
     let runtime = runtime::probe(&config.runner_command, &library).await?;
-    let facts = DeviceFacts {
-        runtime_version: Some(runtime.version),
-        providers: runtime.providers,
-        ..probe::facts()
-    };
+    let facts = DeviceFacts { runtime_version: Some(runtime.version), providers: runtime.providers, ..probe::facts() };
     let (spool, survivors) = Spool::open(data_dir.join("spool"))?;
     let scratch = data_dir.join("scratch");
     create_empty(&scratch).map_err(directory_error(&scratch))?;
@@ -52,12 +48,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     );
     let seed = ids.uuid(clock.now()).as_u64_pair().1;
     let driver = Driver {
-        session: Session::new(
-            ChaCha8Rng::seed_from_u64(seed),
-            address.is_loopback(),
-            survivors,
-            clock.monotonic(),
-        ),
+        session: Session::new(ChaCha8Rng::seed_from_u64(seed), address.is_loopback(), survivors, clock.monotonic()),
         spool,
         workshop: Arc::new(Workshop {
             channel: address.channel(),

@@ -41,11 +41,7 @@ impl ToolchainCommand {
     }
 }
 
-fn install(
-    toolchain: &Toolchain,
-    from: Option<PathBuf>,
-    out: &mut dyn Write,
-) -> Result<(), ToolchainCommandError> {
+fn install(toolchain: &Toolchain, from: Option<PathBuf>, out: &mut dyn Write) -> Result<(), ToolchainCommandError> {
     let source = from.map_or_else(Source::pip, Source::Directory);
     let mut progress = |progress: Progress| {
         let (doing, package) = match progress {

@@ -57,14 +57,10 @@ pub(crate) enum Command {
     /// Print the versions of everything that takes part
     Version,
     /// Print a completion script for a shell
-    Completion {
-        shell: Shell,
-    },
+    Completion { shell: Shell },
     /// Measure one attempt (started by an agent)
     #[command(hide = true, disable_help_flag = true)]
-    Runner {
-        arguments: Vec<String>,
-    },
+    Runner { arguments: Vec<String> },
 }
 
 /// How results are written.

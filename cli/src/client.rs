@@ -79,7 +79,8 @@ impl Client {
         let chunks = chunks(header, file)?;
         let reply = self.artifacts().upload_artifact(tokio_stream::iter(chunks)).await?.into_inner();
         if reply.size_bytes != size_bytes {
-            let message = format!("the coordinator holds {} of {size_bytes} bytes of `{}`", reply.size_bytes, path.display());
+            let message =
+                format!("the coordinator holds {} of {size_bytes} bytes of `{}`", reply.size_bytes, path.display());
             return Err(anyhow::anyhow!(message).into());
         }
         Ok(Uploaded { sha256, size_bytes })
@@ -103,7 +104,7 @@ fn chunks(
             }
         }
         data.truncate(filled);
-        (filled > 0).then(|| pb::UploadChunk { chunk: Some(pb::upload_chunk::Chunk::Data(data)) })
+        if filled == 0 { None } else { Some(pb::UploadChunk { chunk: Some(pb::upload_chunk::Chunk::Data(data)) }) }
     });
     let header = pb::UploadChunk { chunk: Some(pb::upload_chunk::Chunk::Header(header)) };
     Ok(std::iter::once(header).chain(data))

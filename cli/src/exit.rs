@@ -10,11 +10,20 @@ pub(crate) enum CliError {
     /// The campaign file, a name or an argument is wrong; the text is complete and rendered.
     Invalid(String),
     /// The campaign ended, but not every run has a result.
-    RunsFailed { failed: u32, cancelled: u32, total: u32 },
+    RunsFailed {
+        failed: u32,
+        cancelled: u32,
+        total: u32,
+    },
     /// No coordinator answers.
-    Unreachable { uri: String, why: String },
+    Unreachable {
+        uri: String,
+        why: String,
+    },
     /// The user pressed Ctrl-C while following a campaign.
-    Interrupted { campaign: domain::CampaignId },
+    Interrupted {
+        campaign: domain::CampaignId,
+    },
     /// The reader of our output went away.
     OutputClosed,
     Internal(anyhow::Error),
@@ -70,9 +79,11 @@ impl fmt::Display for CliError {
 impl From<Status> for CliError {
     fn from(status: Status) -> Self {
         match status.code() {
-            Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition | Code::OutOfRange => {
-                Self::Invalid(status.message().to_owned())
-            }
+            Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::OutOfRange => Self::Invalid(status.message().to_owned()),
             Code::Unavailable => {
                 Self::Unreachable { uri: "the address used so far".to_owned(), why: status.message().to_owned() }
             }

@@ -100,7 +100,9 @@ impl Local {
         let log = data_dir.join("agent.log");
         let mut tasks = JoinSet::new();
         let stop = shutdown.clone();
-        tasks.spawn(async move { coordinator.serve(stop).await.map_err(|error| CliError::from(anyhow::Error::from(error))) });
+        tasks.spawn(async move {
+            coordinator.serve(stop).await.map_err(|error| CliError::from(anyhow::Error::from(error)))
+        });
         let supervisor = Supervisor {
             program: std::env::current_exe()?,
             address,
@@ -170,10 +172,13 @@ impl Supervisor {
                     return Ok(());
                 }
             };
-            quick_ends = if clock.monotonic() - started > QUICK { 0 } else { quick_ends + 1 };
+            quick_ends = if clock.monotonic().saturating_sub(started) > QUICK { 0 } else { quick_ends + 1 };
             if quick_ends >= MOST_QUICK_ENDS {
                 let last = last_lines(&self.log)?;
-                return Err(anyhow::anyhow!("the agent ended {quick_ends} times at once ({ended}); its log ends with:\n{last}").into());
+                return Err(anyhow::anyhow!(
+                    "the agent ended {quick_ends} times at once ({ended}); its log ends with:\n{last}"
+                )
+                .into());
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

@@ -6,7 +6,7 @@
 mod single_stream;
 mod warm_up;
 
-pub use single_stream::SingleStream;
+pub use single_stream::{MAX_QUERIES, SingleStream};
 pub use warm_up::WarmUp;
 
 /// What to do next.
@@ -24,4 +24,6 @@ pub enum StopReason {
     Satisfied,
     /// The greatest duration was reached first: what the rule asks for may be missing.
     MaxDuration,
+    /// As many queries as one measurement can hold, before the time the rule asks for: a trivial model.
+    MaxQueries,
 }

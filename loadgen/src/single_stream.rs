@@ -6,6 +6,9 @@ use domain::MeasureRule;
 
 use crate::{Decision, StopReason};
 
+/// The most queries of one measurement: 8 Mi latencies take 64 MiB in memory and some 8 MiB in the store.
+pub const MAX_QUERIES: u32 = 8 << 20;
+
 /// Decides when a single-stream measurement ends.
 ///
 /// As `LoadGen` does (loadgen.cc): after a query was issued, stop when at least `min_queries` were issued and the *issue*
@@ -31,9 +34,11 @@ impl SingleStream {
         if issued >= self.rule.min_queries && last_issue >= self.rule.min_duration {
             return Decision::Stop(StopReason::Satisfied);
         }
-        // Counts are 32 bits wide in every record of a run.
-        if now >= self.rule.max_duration || issued == u32::MAX {
+        if now >= self.rule.max_duration {
             return Decision::Stop(StopReason::MaxDuration);
+        }
+        if issued >= MAX_QUERIES {
+            return Decision::Stop(StopReason::MaxQueries);
         }
         Decision::Issue
     }
@@ -83,6 +88,12 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_trivial_model_stops_at_the_greatest_number_of_queries() {
+        check(MAX_QUERIES - 1, 1_000, 1_001, Decision::Issue);
+        check(MAX_QUERIES, 1_000, 1_001, Decision::Stop(StopReason::MaxQueries));
+    }
+
     proptest! {
         /// Whatever the latencies, a simulated run meets its rule or says that it does not.
         #[test]
@@ -103,6 +114,7 @@ mod tests {
             match reason {
                 StopReason::Satisfied => prop_assert!(issued >= min_queries && last_issue >= rule.min_duration),
                 StopReason::MaxDuration => prop_assert!(now >= rule.max_duration),
+                StopReason::MaxQueries => prop_assert!(issued >= MAX_QUERIES),
             }
             prop_assert!(last_issue < rule.max_duration);
         }

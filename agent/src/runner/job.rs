@@ -211,11 +211,12 @@ impl JobError {
 
 /// The error and its causes, in one sentence.
 pub(super) fn explain(error: &dyn Error) -> String {
-    let mut sentence = error.to_string();
+    let mut sentence = error.to_string().trim().to_owned();
     let mut cause = error.source();
     while let Some(error) = cause {
         sentence.push_str(": ");
-        sentence.push_str(&error.to_string());
+        // The runtime ends some of its messages with a newline.
+        sentence.push_str(error.to_string().trim());
         cause = error.source();
     }
     sentence

@@ -8,12 +8,7 @@ use super::*;
 
 pub(crate) fn cell() -> CellSpec {
     CellSpec {
-        model: ModelRef {
-            name: "m".to_owned(),
-            sha256: Digest::of(b"model"),
-            size_bytes: 5,
-            tokenizer_sha256: None,
-        },
+        model: ModelRef { name: "m".to_owned(), sha256: Digest::of(b"model"), size_bytes: 5, tokenizer_sha256: None },
         runtime: Runtime::OnnxRuntime,
         provider: Provider::Cpu,
         scenario: Scenario::SingleStream,
@@ -152,10 +147,10 @@ fn an_assignment_delivered_twice_is_ignored() {
 #[test]
 fn a_measurement_under_its_lease_is_not_given_up_for_another() {
     let mut desk = Desk::measuring();
-    desk.now += LEASE - Duration::from_secs(1);
+    desk.now += LEASE * 9 / 10;
     assert!(ignores(&desk.assign(2)));
     desk.renew(1);
-    desk.now += LEASE - Duration::from_secs(1);
+    desk.now += LEASE * 9 / 10;
     assert!(ignores(&desk.assign(3)), "renewed");
 }
 
@@ -304,7 +299,7 @@ fn waits_between_dials_grow_to_the_cap_and_no_further() {
             session.step(now, Input::Disconnected { refused: None });
             let wake = session.wake_at().unwrap();
             assert!(wake > now);
-            longest = longest.max(wake - now);
+            longest = longest.max(wake.abs_diff(now));
             now = wake;
         }
         assert!(longest > cap / 2 && longest <= cap, "{longest:?}");

@@ -11,8 +11,7 @@ use super::events::BadEvent;
 use crate::session::KillReason;
 
 /// What C++ and Rust write to standard error before they abort for lack of memory.
-const OUT_OF_MEMORY_WORDS: [&str; 4] =
-    ["bad_alloc", "memory allocation of", "Cannot allocate memory", "out of memory"];
+const OUT_OF_MEMORY_WORDS: [&str; 4] = ["bad_alloc", "memory allocation of", "Cannot allocate memory", "out of memory"];
 
 /// Why the supervisor killed the runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +84,9 @@ fn by_signal(signal: i32, evidence: &Evidence) -> (FailureKind, String) {
         Ok(Signal::SIGSEGV | Signal::SIGABRT | Signal::SIGBUS | Signal::SIGILL | Signal::SIGFPE | Signal::SIGSYS) => {
             (FailureKind::Model, format!("the runner crashed with {name} while {phase}"))
         }
-        _ => (FailureKind::Infra, format!("the runner was killed by signal {signal} ({name}) from outside while {phase}")),
+        _ => (
+            FailureKind::Infra,
+            format!("the runner was killed by signal {signal} ({name}) from outside while {phase}"),
+        ),
     }
 }

@@ -10,6 +10,7 @@ use tokio::process::ChildStdout;
 use crate::wire::Outcome;
 
 /// The agent's report adds a few bytes around the runner's.
+#[expect(clippy::cast_possible_truncation, reason = "64 MiB")]
 const MESSAGE_LIMIT_BYTES: usize = proto::REPORT_LIMIT_BYTES as usize - 1024;
 /// A varint of 64 bits.
 const LENGTH_LIMIT_BYTES: usize = 10;
@@ -99,6 +100,8 @@ fn read(event: pb::RunnerEvent) -> Result<Event, BadEvent> {
             let measurement = Measurement::try_from(measurement).map_err(invalid)?;
             Ok(Event::Report(Ok(Box::new(measurement))))
         }
-        Wire::Failure(failure) => Failure::try_from(failure).map(|failure| Event::Report(Err(failure))).map_err(invalid),
+        Wire::Failure(failure) => {
+            Failure::try_from(failure).map(|failure| Event::Report(Err(failure))).map_err(invalid)
+        }
     }
 }

@@ -59,7 +59,8 @@ impl Watch {
 
     /// Why a SIGKILL from nowhere was the kernel's for lack of memory, if there is evidence.
     pub(super) fn ran_out(&self) -> bool {
-        let killed = matches!((self.kills_before, out_of_memory_kills()), (Some(before), Some(after)) if after > before);
+        let killed =
+            matches!((self.kills_before, out_of_memory_kills()), (Some(before), Some(after)) if after > before);
         let near = self.limit_bytes > 0 && self.peak_bytes >= self.limit_bytes / 100 * NEAR_LIMIT_PERCENT;
         killed || near
     }

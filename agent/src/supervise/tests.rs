@@ -20,13 +20,13 @@ async fn run_within(script: &str, max_runtime: Duration, kill: Option<KillReason
     let command = RunnerCommand { program: "sh".into(), arguments: vec!["-c".into(), script.into()] };
     let launch = Launch { command: &command, scratch: SCRATCH.path(), job: pb::RunnerJob::default(), max_runtime };
     let (tell, mut phases) = mpsc::channel(16);
-    let (killer, mut killed) = oneshot::channel();
+    let (tell_why, mut kill_reason) = oneshot::channel();
     if let Some(why) = kill {
-        killer.send(why).unwrap();
-        return Ended { outcome: supervise(launch, &tell, &mut killed).await, phases: vec![] };
+        tell_why.send(why).unwrap();
+        return Ended { outcome: supervise(launch, &tell, &mut kill_reason).await, phases: vec![] };
     }
-    let outcome = supervise(launch, &tell, &mut killed).await;
-    drop((killer, tell));
+    let outcome = supervise(launch, &tell, &mut kill_reason).await;
+    drop((tell_why, tell));
     let mut heard = Vec::new();
     while let Some(phase) = phases.recv().await {
         heard.push(phase);
@@ -41,8 +41,8 @@ async fn failure(script: &str) -> Failure {
 /// A shell command that writes this message to the agent.
 fn writes(event: pb::runner_event::Event) -> String {
     let bytes = pb::RunnerEvent { event: Some(event) }.encode_length_delimited_to_vec();
-    let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
-    format!("printf '{octal}'")
+    let octal: Vec<_> = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    format!("printf '{}'", octal.concat())
 }
 
 fn own_failure() -> pb::runner_event::Event {
@@ -117,7 +117,9 @@ async fn words_that_are_no_text_are_kept_as_text() {
 
 #[tokio::test]
 async fn garbage_on_the_report_pipe_ends_the_runner() {
-    for script in ["printf '\\003abc'; exec sleep 1000", "head -c 1000000 /dev/zero | tr '\\0' '\\377'; exec sleep 1000"] {
+    for script in
+        ["printf '\\003abc'; exec sleep 1000", "head -c 1000000 /dev/zero | tr '\\0' '\\377'; exec sleep 1000"]
+    {
         let failure = failure(script).await;
         assert_eq!(failure.kind, FailureKind::Infra);
         assert!(failure.message.contains("report pipe"), "{}", failure.message);
@@ -178,8 +180,8 @@ async fn a_program_that_is_not_there_is_named() {
     let job = pb::RunnerJob::default();
     let launch = Launch { command: &command, scratch: SCRATCH.path(), job, max_runtime: LONG };
     let (tell, _phases) = mpsc::channel(16);
-    let (_killer, mut killed) = oneshot::channel();
-    let failure = supervise(launch, &tell, &mut killed).await.expect_err("nothing to start");
+    let (_tell_why, mut kill_reason) = oneshot::channel();
+    let failure = supervise(launch, &tell, &mut kill_reason).await.expect_err("nothing to start");
     assert_eq!(failure.kind, FailureKind::Infra);
     assert!(failure.message.contains("/no/such/runner"), "{}", failure.message);
 }

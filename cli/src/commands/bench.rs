@@ -27,8 +27,9 @@ impl Answer for Overhead {
     const SCHEMA: &'static str = "furlong.bench-overhead/v1";
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-        let OverheadReport { runtime_version, calls, raw_ns, harness_ns, added_ns, ratio, recorded_p50_ns, rounds, .. } =
-            &self.0;
+        let OverheadReport {
+            runtime_version, calls, raw_ns, harness_ns, added_ns, ratio, recorded_p50_ns, rounds, ..
+        } = &self.0;
         let us = |ns: f64| format!("{:.3} us", ns / 1e3);
         facts(
             out,
@@ -36,7 +37,10 @@ impl Answer for Overhead {
                 ("graph", format!("f32[{ELEMENTS}] + itself, ONNX Runtime {runtime_version}, 1 thread")),
                 ("rounds", format!("{} of {calls} calls each, raw and harness in turn; medians", rounds.len())),
                 ("raw call", us(*raw_ns)),
-                ("measured loop", format!("{} a call, of which the recorded latency is {}", us(*harness_ns), us(*recorded_p50_ns))),
+                (
+                    "measured loop",
+                    format!("{} a call, of which the recorded latency is {}", us(*harness_ns), us(*recorded_p50_ns)),
+                ),
                 ("harness cost", format!("{} a call, ratio {ratio:.3}", us(*added_ns))),
             ],
         )
@@ -50,12 +54,11 @@ pub(super) fn overhead(
     rounds: u32,
     format: &Output,
 ) -> Result<(), CliError> {
-    let library = match onnxruntime {
-        Some(file) => std::path::absolute(file)?,
-        None => {
-            let toolchain = Toolchain::new(agent::config::toolchain_root(&data_dir.path()));
-            local::install(&toolchain, Package::OnnxRuntime, &Source::pip())?.library()?
-        }
+    let library = if let Some(file) = onnxruntime {
+        std::path::absolute(file)?
+    } else {
+        let toolchain = Toolchain::new(agent::config::toolchain_root(&data_dir.path()));
+        local::install(&toolchain, Package::OnnxRuntime, &Source::pip())?.library()?
     };
     let model = onnx::samples::add(ELEMENTS.into());
     let report = measure_overhead(&library, &model, calls, rounds).map_err(anyhow::Error::from)?;

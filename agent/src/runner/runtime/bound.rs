@@ -88,8 +88,8 @@ impl Bound {
     #[expect(unsafe_code, reason = "the safe call wraps every output again, at up to a microsecond a call")]
     pub(in crate::runner) fn run(&self, query: usize) -> ort::Result<()> {
         let binding = &self.bindings[query];
-        // SAFETY: session and binding live as long as `self`, and the binding is the session's own. The call is made from
-        // one thread at a time: `Bound` is not shared between threads, as its session's pointer is used mutably here only.
+        // SAFETY: session and binding live as long as `self`, and the binding is the session's own. No two threads call at
+        // once: a binding can't be shared between threads, so that `Bound` can't either.
         let status = unsafe { (self.run_with_binding)(self.session.ptr().cast_mut(), ptr::null(), binding.ptr()) };
         // SAFETY: the status is fresh and owned.
         unsafe { ort::Error::result_from_status(status) }
