@@ -1,5 +1,12 @@
 //! What a user meets outside the main job: no coordinator, a wrong id, two coordinators, a forbidden address.
 
+use std::{fs, path::Path};
+
+use domain::{
+    Digest, ModelRef, TextRef,
+    campaign::{CampaignFile, Catalog},
+};
+
 use crate::farm::{Farm, furlong, public_tempdir, text};
 
 #[test]
@@ -43,4 +50,35 @@ fn an_open_address_needs_the_insecure_flag() {
         .expect("furlong runs");
     assert!(!output.status.success());
     assert!(text(&output.stderr).contains("--insecure"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn every_scenario_that_ships_can_be_planned() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let mut planned = 0;
+    for entry in fs::read_dir(&folder).expect("scenarios") {
+        let path = entry.expect("a readable folder").path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a readable file");
+        let file = CampaignFile::parse(&path.display().to_string(), &text).unwrap_or_else(|error| panic!("{error}"));
+        let digest = Digest::of(b"any");
+        let model = |name: String| {
+            let model = ModelRef { name: name.clone(), sha256: digest, size_bytes: 1, tokenizer_sha256: Some(digest) };
+            (name, model)
+        };
+        let attachment = |path: String| {
+            assert!(folder.join(&path).is_file(), "{path} does not ship");
+            (path.clone(), TextRef { path, sha256: digest, size_bytes: 1 })
+        };
+        let catalog = Catalog {
+            models: file.model_names().into_iter().map(model).collect(),
+            attachments: file.attachment_paths().into_iter().map(attachment).collect(),
+        };
+        let plan = file.plan(&catalog).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!plan.runs().is_empty());
+        planned += 1;
+    }
+    assert!(planned >= 1);
 }

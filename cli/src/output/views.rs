@@ -600,3 +600,65 @@ fn scenario(spec: &pb::CellSpec) -> &'static str {
         pb::Scenario::Unspecified => "unknown",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(answer: &impl Answer) -> String {
+        let mut out = Vec::new();
+        answer.table(&mut out).expect("a vector takes everything");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    fn summary() -> pb::CellSummary {
+        pb::CellSummary {
+            cell: 1,
+            spec: Some(pb::CellSpec {
+                model: Some(pb::ModelRef { name: "minilm".to_owned(), size_bytes: 22_928_619, ..Default::default() }),
+                provider: "cpu".to_owned(),
+                scenario: pb::Scenario::SingleStream.into(),
+                batch: 1,
+                sequence_length: 128,
+                intra_threads: 2,
+                ..Default::default()
+            }),
+            runs: Some(pb::CellRunCounts { total: 5, done: 3, failed: 1 }),
+            p50_ns: 25_400_000,
+            p90_ns: 29_500_000,
+            p99_ns: 34_600_000,
+            throughput_per_s: 38.3,
+            spread_p50: Some(0.11),
+            session_load_ns: 210_000_000,
+            peak_rss_bytes: 255_852_544,
+            valid: 2,
+            suspect: 1,
+            failure: "the runner was killed by signal 11".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_cell_shows_its_figures_and_what_became_of_each_run() {
+        insta::assert_snapshot!(written(&vec![CellView::from(&summary())]), @r"
+        #  MODEL       SIZE  SEQ  THREADS      P50      P90      P99  THROUGHPUT  SPREAD    LOAD  PEAK RSS  RUNS
+        1  minilm  21.9 MiB  128        2  25.4 ms  29.5 ms  34.6 ms      38.3/s  11.0 %  210 ms   244 MiB  2 valid, 1 suspect, 1 failed, 1 not run
+        cell 1: the runner was killed by signal 11
+        ");
+    }
+
+    #[test]
+    fn a_cell_without_a_valid_run_shows_no_figure_at_all() {
+        let summary = pb::CellSummary { valid: 0, suspect: 0, invalid: 3, spread_p50: None, ..summary() };
+        let view = CellView::from(&summary);
+        assert_eq!((view.p50_ns, view.throughput_per_s, view.peak_rss_bytes), (None, None, None));
+        assert!(written(&vec![view]).contains("3 invalid, 1 failed, 1 not run"));
+    }
+
+    #[test]
+    fn an_empty_list_names_the_next_step() {
+        insta::assert_snapshot!(written(&Vec::<ModelView>::new()), @"no model yet; `furlong models add NAME FILE` makes one");
+        insta::assert_snapshot!(written(&Vec::<DeviceView>::new()), @"no device yet; `furlong agent --coordinator URL` on a board makes one");
+        insta::assert_snapshot!(written(&Vec::<CampaignView>::new()), @"no campaign yet; `furlong submit FILE` makes one");
+    }
+}
