@@ -11,7 +11,7 @@ const NAME_LIMIT_BYTES: usize = 63;
 
 #[derive(Debug, Clone, Args)]
 pub struct AgentArgs {
-    /// Address of the coordinator, e.g. `http://127.0.0.1:PORT`
+    /// Address of the coordinator, e.g. `http://127.0.0.1:7717`
     #[arg(long, value_name = "URL")]
     pub coordinator: String,
     /// Name of this device, unique in the fleet [default: the host's name]

@@ -183,7 +183,7 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
             Effect::SetAside(result) => match self.spool.set_aside(result) {
                 Ok(aside) => error!(%result, aside = %aside.display(), "a report can't be delivered and was set aside"),
                 Err(error) => {
-                    error!(%result, error = &error as &dyn Error, "a report can't be delivered, nor set aside")
+                    error!(%result, error = &error as &dyn Error, "a report can't be delivered, nor set aside");
                 }
             },
             Effect::Ignored { attempt, why } => warn!(attempt.id = %attempt, why, "an assignment was ignored"),

@@ -9,7 +9,7 @@ use crate::spool::SpoolError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AgentError {
-    #[error("`{text}` is not the address of a coordinator: {why}\nhint: it looks like http://127.0.0.1:PORT")]
+    #[error("`{text}` is not the address of a coordinator: {why}\nhint: it looks like http://127.0.0.1:7717")]
     Address { text: String, why: String },
     #[error(transparent)]
     Identity(#[from] IdentityError),

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -61,8 +62,7 @@ struct Service {
 impl FakeCoordinator {
     pub(crate) fn start() -> Self {
         let (tell, heard) = mpsc::channel(1000);
-        let mut fake =
-            Self { address: ([127, 0, 0, 1], 0).into(), state: Shared::default(), heard, tell, server: None };
+        let mut fake = Self { address: free_address(), state: Shared::default(), heard, tell, server: None };
         fake.restart();
         fake
     }
@@ -155,6 +155,16 @@ impl Drop for FakeCoordinator {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A port that nobody is given by chance: below the kernel's ephemeral range, so that it is free again after a restart.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() * 16 % 12_000).unwrap();
+    std::iter::repeat_with(|| 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000)
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+        .find(|address| std::net::TcpListener::bind(address).is_ok())
+        .unwrap()
 }
 
 #[tonic::async_trait]

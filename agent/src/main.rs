@@ -1,12 +1,9 @@
 //! The slim agent for boards. Wires the command line to the library.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use furlong_agent::args::AgentArgs;
-use furlong_agent::config;
-use furlong_agent::toolchain_command::ToolchainCommand;
+use furlong_agent::{args::AgentArgs, config, toolchain_command::ToolchainCommand};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Parser)]
@@ -31,29 +28,33 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     // Before anything else, and unknown to clap: the runner's process holds nothing that could disturb a measurement.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "runner") {
-        return Ok(furlong_agent::runner::main());
+        return furlong_agent::runner::main();
     }
+    // The chain of causes is printed once, here.
+    let complain = |error: anyhow::Error| writeln!(std::io::stderr(), "error: {error:#}").unwrap_or_default();
+    serve().map_err(complain).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+}
+
+fn serve() -> anyhow::Result<()> {
     let Cli { command, agent } = Cli::parse();
     if let Some(Command::Toolchain { command, data_dir }) = command {
         let root = config::toolchain_root(&data_dir.unwrap_or_else(config::default_data_dir));
         command.run(&toolchain::Toolchain::new(root), &mut std::io::stdout().lock())?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     }
     let agent = agent.ok_or_else(|| anyhow::anyhow!("--coordinator URL is missing"))?;
     furlong_agent::logging::to_stderr();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let shutdown = CancellationToken::new();
-        let signals = furlong_agent::signals::until_stopped()?;
-        let agent = furlong_agent::run(agent.into_config()?, shutdown.clone());
-        tokio::pin!(agent);
+    let config = agent.into_config()?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let (shutdown, signals) = (CancellationToken::new(), furlong_agent::signals::until_stopped()?);
+        let mut agent = std::pin::pin!(furlong_agent::run(config, shutdown.clone()));
         tokio::select! {
-            ended = &mut agent => return Ok(ended.map(|()| ExitCode::SUCCESS)?),
+            ended = &mut agent => return Ok(ended?),
             () = signals => shutdown.cancel(),
         }
-        Ok(agent.await.map(|()| ExitCode::SUCCESS)?)
+        Ok(agent.await?)
     })
 }

@@ -50,7 +50,9 @@ pub(crate) async fn probe(runner: &RunnerCommand, library: &Path) -> Result<Runt
         .map_err(|error| unusable(format!("cannot start `{}`: {error}", runner.program.display())))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(unusable(format!("{} ({})", stderr.trim(), output.status)));
+        // Its hint says the same as ours.
+        let why = stderr.split("\nhint:").next().unwrap_or_default().trim();
+        return Err(unusable(format!("{why} ({})", output.status)));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| unusable(format!("its probe printed no facts: {error}")))
 }

@@ -1,6 +1,8 @@
 //! Statistics over the runs of each cell of a campaign: the one place, whoever shows them.
 //!
-//! The run is the unit: each figure is the median over runs of the run's own figure. Only valid runs enter.
+//! The run is the unit: each figure is the median over runs of the run's own figure. Only valid runs enter; a cell that has
+//! none shows its suspect runs, marked as such, because on a shared machine that is better than silence. Invalid runs never
+//! enter.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,15 +23,17 @@ pub(crate) struct CellSummary {
     pub(crate) valid: u32,
     pub(crate) suspect: u32,
     pub(crate) invalid: u32,
-    /// `None` if no run is valid.
+    /// `None` if no run is valid or suspect.
     pub(crate) figures: Option<CellFigures>,
     /// First failure's message, if any run failed.
     pub(crate) failure: Option<String>,
 }
 
-/// Medians over the valid runs.
+/// Medians over runs of one verdict.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CellFigures {
+    /// The verdict of the runs: valid, or suspect if none is valid.
+    pub(crate) basis: VerdictLevel,
     pub(crate) p50_ns: u64,
     pub(crate) p90_ns: u64,
     pub(crate) p99_ns: u64,
@@ -72,7 +76,7 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
         valid: with_verdict(VerdictLevel::Valid),
         suspect: with_verdict(VerdictLevel::Suspect),
         invalid: with_verdict(VerdictLevel::Invalid),
-        figures: figures(runs),
+        figures: figures(VerdictLevel::Valid, runs).or_else(|| figures(VerdictLevel::Suspect, runs)),
         failure: runs.iter().filter(|run| run.state == RunState::Failed).find_map(|run| run.failure.clone()),
     }
 }
@@ -83,17 +87,18 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
     clippy::cast_sign_loss,
     reason = "nanoseconds and bytes of one run are below 2^52, and a median of unsigned numbers is one"
 )]
-fn figures(runs: &[&RunFigures]) -> Option<CellFigures> {
+fn figures(basis: VerdictLevel, runs: &[&RunFigures]) -> Option<CellFigures> {
     let measured = runs.iter().filter_map(|run| run.measured);
-    let valid: Vec<_> = measured.filter(|figures| figures.verdict == VerdictLevel::Valid).collect();
+    let chosen: Vec<_> = measured.filter(|figures| figures.verdict == basis).collect();
     let unsigned = |figure: &dyn Fn(&_) -> u64| {
-        let values: Vec<_> = valid.iter().map(|run| figure(run) as f64).collect();
+        let values: Vec<_> = chosen.iter().map(|run| figure(run) as f64).collect();
         stats::median(&values).map(|median| median.round() as u64)
     };
     let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-    let throughput: Vec<_> = valid.iter().map(|run| run.throughput_per_s).collect();
-    let p50: Vec<_> = valid.iter().map(|run| run.p50_ns as f64).collect();
+    let throughput: Vec<_> = chosen.iter().map(|run| run.throughput_per_s).collect();
+    let p50: Vec<_> = chosen.iter().map(|run| run.p50_ns as f64).collect();
     Some(CellFigures {
+        basis,
         p50_ns: unsigned(&|run| run.p50_ns)?,
         p90_ns: unsigned(&|run| run.p90_ns)?,
         p99_ns: unsigned(&|run| run.p99_ns)?,
@@ -174,13 +179,16 @@ mod tests {
         assert_eq!(summary.devices, ["attic", "desk"]);
         assert_eq!(summary.failure.as_deref(), Some("unknown operator"));
         let figures = summary.figures.expect("two runs are valid");
+        assert_eq!(figures.basis, VerdictLevel::Valid);
         assert_eq!((figures.p50_ns, figures.p90_ns, figures.p99_ns), (200, 400, 600));
         assert!(figures.spread_p50.is_some());
     }
 
     #[test]
-    fn a_cell_without_a_valid_run_has_no_figures() {
-        let [summary] = summarize(vec![(1, spec())], &[done(VerdictLevel::Suspect, 5)]).try_into().expect("one cell");
-        assert_eq!(summary.figures, None);
+    fn a_cell_without_a_valid_run_stands_on_its_suspect_ones_and_never_on_invalid_ones() {
+        let basis = |runs: &[RunFigures]| summarize(vec![(1, spec())], runs)[0].figures.map(|f| (f.basis, f.p50_ns));
+        let suspect = [done(VerdictLevel::Suspect, 5), done(VerdictLevel::Invalid, 900)];
+        assert_eq!(basis(&suspect), Some((VerdictLevel::Suspect, 5)));
+        assert_eq!(basis(&[done(VerdictLevel::Invalid, 5)]), None);
     }
 }

@@ -521,16 +521,21 @@ impl TryFrom<pb::AttemptFailure> for Failure {
     }
 }
 
+impl From<VerdictLevel> for pb::VerdictLevel {
+    fn from(level: VerdictLevel) -> Self {
+        match level {
+            VerdictLevel::Valid => Self::Valid,
+            VerdictLevel::Suspect => Self::Suspect,
+            VerdictLevel::Invalid => Self::Invalid,
+        }
+    }
+}
+
 impl From<Verdict> for pb::Verdict {
     fn from(verdict: Verdict) -> Self {
         let Verdict { level, reasons } = verdict;
-        let level = match level {
-            VerdictLevel::Valid => pb::VerdictLevel::Valid,
-            VerdictLevel::Suspect => pb::VerdictLevel::Suspect,
-            VerdictLevel::Invalid => pb::VerdictLevel::Invalid,
-        };
         let reasons = reasons.into_iter().map(|Reason { code, message }| pb::VerdictReason { code, message }).collect();
-        Self { level: level.into(), reasons }
+        Self { level: pb::VerdictLevel::from(level).into(), reasons }
     }
 }
 

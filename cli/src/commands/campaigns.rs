@@ -51,5 +51,23 @@ pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Forma
             output::line(&format!("waiting: {reason}"))?;
         }
     }
-    output::write(&cells.iter().map(CellView::from).collect::<Vec<_>>(), format)
+    let cells: Vec<CellView> = cells.iter().map(CellView::from).collect();
+    output::write(&cells, format)?;
+    if format == Format::Table && cells.iter().any(CellView::is_suspect) {
+        output::line("~ from suspect runs only: no run of this cell is valid")?;
+        if let Some((run, reason)) = first_suspicion(client, id).await? {
+            output::line(&format!("  e.g. {run}: {reason}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A suspect run of the campaign, and the first reason against it.
+async fn first_suspicion(client: &Client, id: CampaignId) -> Result<Option<(RunId, String)>, CliError> {
+    let request = pb::QueryRunsRequest { campaign_id: id.0, limit: 0, cursor: 0 };
+    let runs = client.results().query_runs(request).await?.into_inner().runs;
+    Ok(runs.into_iter().find_map(|run| {
+        let verdict = run.verdict.filter(|verdict| verdict.level() == pb::VerdictLevel::Suspect)?;
+        Some((RunId(run.id), verdict.reasons.into_iter().next()?.message))
+    }))
 }

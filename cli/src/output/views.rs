@@ -95,7 +95,8 @@ pub(crate) struct CellView {
     pub(crate) valid: u32,
     pub(crate) suspect: u32,
     pub(crate) invalid: u32,
-    /// `None` = no valid run.
+    /// Which runs the figures stand on: `valid`, or `suspect` if none is valid; `None` = no figures.
+    pub(crate) basis: Option<&'static str>,
     pub(crate) p50_ns: Option<u64>,
     pub(crate) p90_ns: Option<u64>,
     pub(crate) p99_ns: Option<u64>,
@@ -112,7 +113,12 @@ impl From<&pb::CellSummary> for CellView {
         let spec = summary.spec.clone().unwrap_or_default();
         let model = spec.model.clone().unwrap_or_default();
         let counts = summary.runs.unwrap_or_default();
-        let measured = |value: u64| (summary.valid > 0).then_some(value);
+        let basis = match summary.basis() {
+            pb::VerdictLevel::Valid => Some("valid"),
+            pb::VerdictLevel::Suspect => Some("suspect"),
+            pb::VerdictLevel::Invalid | pb::VerdictLevel::Unspecified => None,
+        };
+        let measured = |value: u64| basis.map(|_| value);
         Self {
             cell: summary.cell,
             scenario: scenario(&spec),
@@ -129,10 +135,11 @@ impl From<&pb::CellSummary> for CellView {
             valid: summary.valid,
             suspect: summary.suspect,
             invalid: summary.invalid,
+            basis,
             p50_ns: measured(summary.p50_ns),
             p90_ns: measured(summary.p90_ns),
             p99_ns: measured(summary.p99_ns),
-            throughput_per_s: (summary.valid > 0).then_some(summary.throughput_per_s),
+            throughput_per_s: basis.map(|_| summary.throughput_per_s),
             spread_p50: summary.spread_p50,
             session_load_ns: measured(summary.session_load_ns),
             first_inference_ns: measured(summary.first_inference_ns),
@@ -162,8 +169,10 @@ impl Answer for Vec<CellView> {
             "RUNS",
         ]);
         let dash = || "-".to_owned();
-        let ns = |value: Option<u64>| value.map_or_else(dash, units::duration_ns);
         for cell in self {
+            let suspicion = if cell.is_suspect() { "~" } else { "" };
+            let ns =
+                |value: Option<u64>| value.map_or_else(dash, |ns| format!("{suspicion}{}", units::duration_ns(ns)));
             table.row([
                 cell.cell.to_string(),
                 cell.model.clone(),
@@ -173,7 +182,7 @@ impl Answer for Vec<CellView> {
                 ns(cell.p50_ns),
                 ns(cell.p90_ns),
                 ns(cell.p99_ns),
-                cell.throughput_per_s.map_or_else(dash, units::per_second),
+                cell.throughput_per_s.map_or_else(dash, |rate| format!("{suspicion}{}", units::per_second(rate))),
                 cell.spread_p50.map_or_else(dash, units::percent),
                 ns(cell.session_load_ns),
                 cell.peak_rss_bytes.map_or_else(dash, units::bytes),
@@ -187,6 +196,13 @@ impl Answer for Vec<CellView> {
             }
         }
         Ok(())
+    }
+}
+
+impl CellView {
+    /// Its figures stand on suspect runs, for want of valid ones.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.basis == Some("suspect")
     }
 }
 
@@ -633,6 +649,7 @@ mod tests {
             peak_rss_bytes: 255_852_544,
             valid: 2,
             suspect: 1,
+            basis: pb::VerdictLevel::Valid.into(),
             failure: "the runner was killed by signal 11".to_owned(),
             ..Default::default()
         }
@@ -649,10 +666,18 @@ mod tests {
 
     #[test]
     fn a_cell_without_a_valid_run_shows_no_figure_at_all() {
-        let summary = pb::CellSummary { valid: 0, suspect: 0, invalid: 3, spread_p50: None, ..summary() };
+        let summary = pb::CellSummary { valid: 0, suspect: 0, invalid: 3, basis: 0, spread_p50: None, ..summary() };
         let view = CellView::from(&summary);
         assert_eq!((view.p50_ns, view.throughput_per_s, view.peak_rss_bytes), (None, None, None));
         assert!(written(&vec![view]).contains("3 invalid, 1 failed, 1 not run"));
+    }
+
+    #[test]
+    fn a_figure_from_suspect_runs_is_marked() {
+        let basis = pb::VerdictLevel::Suspect.into();
+        let summary = pb::CellSummary { valid: 0, suspect: 3, basis, ..summary() };
+        let text = written(&vec![CellView::from(&summary)]);
+        assert!(text.contains("~25.4 ms") && text.contains("~38.3/s") && text.contains("3 suspect"), "{text}");
     }
 
     #[test]

@@ -274,6 +274,7 @@ impl From<CellSummary> for pb::CellSummary {
         };
         let Some(figures) = figures else { return wire };
         let CellFigures {
+            basis,
             p50_ns,
             p90_ns,
             p99_ns,
@@ -293,6 +294,7 @@ impl From<CellSummary> for pb::CellSummary {
             session_load_ns: nanoseconds(session_load),
             first_inference_ns: nanoseconds(first_inference),
             peak_rss_bytes,
+            basis: pb::VerdictLevel::from(basis).into(),
             ..wire
         }
     }

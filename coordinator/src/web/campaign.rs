@@ -1,6 +1,6 @@
 //! One campaign: how far it is, one row a cell, then its runs.
 
-use domain::{CampaignId, CampaignState, CellSpec, units};
+use domain::{CampaignId, CampaignState, CellSpec, VerdictLevel, units};
 use maud::{Markup, html};
 
 use super::layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge};
@@ -30,7 +30,7 @@ pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Mar
         (progress(&record.runs))
         @if let Some(reason) = &view.waiting { p.warning { "Waiting: " (reason) } }
         section { h2 { "Cells" } (cell_table(&cells))
-            p.note { "Medians over valid runs; spread is the coefficient of variation of the runs' p50." } }
+            p.note { "Medians over valid runs (~ over suspect runs, where none is valid); spread is the coefficient of variation of the runs' p50." } }
         section { h2 { "Runs" } (run_table(&runs))
             @if record.runs.total > RUN_LIMIT { p.note { "The first " (RUN_LIMIT) " of " (record.runs.total) " runs." } } }
     };
@@ -68,15 +68,16 @@ fn cell_table(cells: &[CellSummary]) -> Markup {
                 th scope="row" { (describe(&cell.spec)) }
                 td { (cell.devices.join(", ")) }
                 @if let Some(figures) = &cell.figures {
-                    td.number { (units::duration_ns(figures.p50_ns)) }
-                    td.number { (units::duration_ns(figures.p90_ns)) }
-                    td.number { (units::duration_ns(figures.p99_ns)) }
+                    @let suspicion = if figures.basis == VerdictLevel::Suspect { "~" } else { "" };
+                    td.number { (suspicion) (units::duration_ns(figures.p50_ns)) }
+                    td.number { (suspicion) (units::duration_ns(figures.p90_ns)) }
+                    td.number { (suspicion) (units::duration_ns(figures.p99_ns)) }
                     td.number { (units::per_second(figures.throughput_per_s)) }
                     td.number { @if let Some(spread) = figures.spread_p50 { (units::percent(spread)) } @else { span.note { "one run" } } }
                     td.number { (units::duration_ns(u64::try_from(figures.session_load.as_nanos()).unwrap_or(u64::MAX))) }
                     td.number { (units::bytes(figures.peak_rss_bytes)) }
                 } @else {
-                    td.note colspan="7" { @if cell.done > 0 { "no valid run" } @else { "not measured yet" } }
+                    td.note colspan="7" { @if cell.done > 0 { "no usable run" } @else { "not measured yet" } }
                 }
                 td { (verdicts(cell)) @if let Some(failure) = &cell.failure { p.warning { (failure) } } }
             } } }
