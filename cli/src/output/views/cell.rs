@@ -1,0 +1,211 @@
+//! Cells with their statistics, one a row.
+
+use std::io::{self, Write};
+
+use domain::units;
+use proto::pb;
+use serde::Serialize;
+
+use super::scenario;
+use crate::output::{Answer, Table};
+
+/// One cell with the statistics over its valid runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct CellView {
+    pub(crate) cell: u32,
+    pub(crate) model: String,
+    pub(crate) model_bytes: u64,
+    pub(crate) provider: String,
+    pub(crate) scenario: &'static str,
+    pub(crate) batch: u32,
+    pub(crate) sequence_length: Option<u32>,
+    pub(crate) intra_threads: u32,
+    pub(crate) devices: Vec<String>,
+    pub(crate) runs: u32,
+    pub(crate) done: u32,
+    pub(crate) failed: u32,
+    pub(crate) valid: u32,
+    pub(crate) suspect: u32,
+    pub(crate) invalid: u32,
+    /// Which runs the figures stand on: `valid`, or `suspect` if none is valid; `None` = no figures.
+    pub(crate) basis: Option<&'static str>,
+    pub(crate) p50_ns: Option<u64>,
+    pub(crate) p90_ns: Option<u64>,
+    pub(crate) p99_ns: Option<u64>,
+    pub(crate) throughput_per_s: Option<f64>,
+    pub(crate) spread_p50: Option<f64>,
+    pub(crate) session_load_ns: Option<u64>,
+    pub(crate) first_inference_ns: Option<u64>,
+    pub(crate) peak_rss_bytes: Option<u64>,
+    pub(crate) failure: Option<String>,
+}
+
+impl From<&pb::CellSummary> for CellView {
+    fn from(summary: &pb::CellSummary) -> Self {
+        let spec = summary.spec.clone().unwrap_or_default();
+        let model = spec.model.clone().unwrap_or_default();
+        let counts = summary.runs.unwrap_or_default();
+        let basis = match summary.basis() {
+            pb::VerdictLevel::Valid => Some("valid"),
+            pb::VerdictLevel::Suspect => Some("suspect"),
+            pb::VerdictLevel::Invalid | pb::VerdictLevel::Unspecified => None,
+        };
+        let measured = |value: u64| basis.map(|_| value);
+        Self {
+            cell: summary.cell,
+            scenario: scenario(&spec),
+            model: model.name,
+            model_bytes: model.size_bytes,
+            provider: spec.provider,
+            batch: spec.batch,
+            sequence_length: (spec.sequence_length > 0).then_some(spec.sequence_length),
+            intra_threads: spec.intra_threads,
+            devices: summary.devices.clone(),
+            runs: counts.total,
+            done: counts.done,
+            failed: counts.failed,
+            valid: summary.valid,
+            suspect: summary.suspect,
+            invalid: summary.invalid,
+            basis,
+            p50_ns: measured(summary.p50_ns),
+            p90_ns: measured(summary.p90_ns),
+            p99_ns: measured(summary.p99_ns),
+            throughput_per_s: basis.map(|_| summary.throughput_per_s),
+            spread_p50: summary.spread_p50,
+            session_load_ns: measured(summary.session_load_ns),
+            first_inference_ns: measured(summary.first_inference_ns),
+            peak_rss_bytes: measured(summary.peak_rss_bytes),
+            failure: (!summary.failure.is_empty()).then(|| summary.failure.clone()),
+        }
+    }
+}
+
+impl Answer for Vec<CellView> {
+    const SCHEMA: &'static str = "furlong.cells/v1";
+
+    fn table(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new(&[
+            ">#",
+            "MODEL",
+            ">SIZE",
+            ">SEQ",
+            ">THREADS",
+            ">P50",
+            ">P90",
+            ">P99",
+            ">THROUGHPUT",
+            ">SPREAD",
+            ">LOAD",
+            ">PEAK RSS",
+            "RUNS",
+        ]);
+        let dash = || "-".to_owned();
+        for cell in self {
+            let suspicion = if cell.is_suspect() { "~" } else { "" };
+            let ns =
+                |value: Option<u64>| value.map_or_else(dash, |ns| format!("{suspicion}{}", units::duration_ns(ns)));
+            table.row([
+                cell.cell.to_string(),
+                cell.model.clone(),
+                units::bytes(cell.model_bytes),
+                cell.sequence_length.map_or_else(dash, |length| length.to_string()),
+                cell.intra_threads.to_string(),
+                ns(cell.p50_ns),
+                ns(cell.p90_ns),
+                ns(cell.p99_ns),
+                cell.throughput_per_s.map_or_else(dash, |rate| format!("{suspicion}{}", units::per_second(rate))),
+                cell.spread_p50.map_or_else(dash, units::percent),
+                ns(cell.session_load_ns),
+                cell.peak_rss_bytes.map_or_else(dash, units::bytes),
+                verdicts(cell),
+            ]);
+        }
+        table.write(out)?;
+        for cell in self {
+            if let Some(failure) = &cell.failure {
+                writeln!(out, "cell {}: {failure}", cell.cell)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl CellView {
+    /// Its figures stand on suspect runs, for want of valid ones.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.basis == Some("suspect")
+    }
+}
+
+fn verdicts(cell: &CellView) -> String {
+    let counts = [
+        (cell.valid, "valid"),
+        (cell.suspect, "suspect"),
+        (cell.invalid, "invalid"),
+        (cell.failed, "failed"),
+        (cell.runs - cell.done - cell.failed, "not run"),
+    ];
+    let parts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::views::written;
+
+    fn summary() -> pb::CellSummary {
+        pb::CellSummary {
+            cell: 1,
+            spec: Some(pb::CellSpec {
+                model: Some(pb::ModelRef { name: "minilm".to_owned(), size_bytes: 22_928_619, ..Default::default() }),
+                provider: "cpu".to_owned(),
+                scenario: pb::Scenario::SingleStream.into(),
+                batch: 1,
+                sequence_length: 128,
+                intra_threads: 2,
+                ..Default::default()
+            }),
+            runs: Some(pb::CellRunCounts { total: 5, done: 3, failed: 1 }),
+            p50_ns: 25_400_000,
+            p90_ns: 29_500_000,
+            p99_ns: 34_600_000,
+            throughput_per_s: 38.3,
+            spread_p50: Some(0.11),
+            session_load_ns: 210_000_000,
+            peak_rss_bytes: 255_852_544,
+            valid: 2,
+            suspect: 1,
+            basis: pb::VerdictLevel::Valid.into(),
+            failure: "the runner was killed by signal 11".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_cell_shows_its_figures_and_what_became_of_each_run() {
+        insta::assert_snapshot!(written(&vec![CellView::from(&summary())]), @r"
+        #  MODEL       SIZE  SEQ  THREADS      P50      P90      P99  THROUGHPUT  SPREAD    LOAD  PEAK RSS  RUNS
+        1  minilm  21.9 MiB  128        2  25.4 ms  29.5 ms  34.6 ms      38.3/s  11.0 %  210 ms   244 MiB  2 valid, 1 suspect, 1 failed, 1 not run
+        cell 1: the runner was killed by signal 11
+        ");
+    }
+
+    #[test]
+    fn a_cell_without_a_valid_run_shows_no_figure_at_all() {
+        let summary = pb::CellSummary { valid: 0, suspect: 0, invalid: 3, basis: 0, spread_p50: None, ..summary() };
+        let view = CellView::from(&summary);
+        assert_eq!((view.p50_ns, view.throughput_per_s, view.peak_rss_bytes), (None, None, None));
+        assert!(written(&vec![view]).contains("3 invalid, 1 failed, 1 not run"));
+    }
+
+    #[test]
+    fn a_figure_from_suspect_runs_is_marked() {
+        let basis = pb::VerdictLevel::Suspect.into();
+        let summary = pb::CellSummary { valid: 0, suspect: 3, basis, ..summary() };
+        let text = written(&vec![CellView::from(&summary)]);
+        assert!(text.contains("~25.4 ms") && text.contains("~38.3/s") && text.contains("3 suspect"), "{text}");
+    }
+}
