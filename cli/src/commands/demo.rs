@@ -196,7 +196,7 @@ fn epilogue(data_dir: &Path, campaign: &pb::Campaign, device: &DeviceView) -> Re
             ("results", format!("PostgreSQL in {}", data_dir.join("postgres").display())),
             ("page", format!("http://{DEFAULT_LISTEN}/c/{} while `furlong up` runs", campaign.id)),
             ("next", "furlong up                 keeps the coordinator, an agent and the page running".to_owned()),
-            ("", format!("furlong show {id:<14} prints this table again (`-o json` for programs)")),
+            ("", format!("{:<26} prints this table again (`-o json` for programs)", format!("furlong show {id}"))),
             ("", "furlong submit FILE --wait measures a campaign of your own".to_owned()),
         ],
     )?;
