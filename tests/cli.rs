@@ -82,3 +82,13 @@ fn every_scenario_that_ships_can_be_planned() {
     }
     assert!(planned >= 1);
 }
+
+#[test]
+fn a_campaign_file_can_be_checked_without_a_coordinator() {
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/quickstart.yaml");
+    let mut plan = furlong();
+    let output = plan.arg("plan").arg(scenario).args(["--coordinator", "http://127.0.0.1:9"]).output().expect("runs");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("quickstart: 4 cells x 5 = 20 runs"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("models are not checked"), "{}", text(&output.stderr));
+}

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    CampaignId, ModelRef, TextRef,
+    CampaignId, Digest, ModelRef, TextRef,
     campaign::{CampaignFile, Catalog, Plan},
 };
 use proto::pb;
@@ -16,7 +16,7 @@ use crate::{
     args::{PlanArgs, SubmitArgs},
     client::{Client, digest_file},
     exit::CliError,
-    output::{self, CampaignView, PlanView},
+    output::{self, CampaignView, Models, PlanView},
 };
 
 /// A campaign file with the files beside it.
@@ -65,6 +65,21 @@ impl Source {
                 .map_err(|error| anyhow::anyhow!("the coordinator's model `{name}`: {error}"))?;
             models.insert(name, model);
         }
+        self.resolve(models)
+    }
+
+    /// Takes every model name as known: what can be said without a coordinator.
+    fn plan_unchecked(&self) -> Result<Plan, CliError> {
+        let unknown = Digest::of(b"");
+        let model = |name: String| {
+            let model =
+                ModelRef { name: name.clone(), sha256: unknown, size_bytes: 0, tokenizer_sha256: Some(unknown) };
+            (name, model)
+        };
+        self.resolve(self.file.model_names().into_iter().map(model).collect())
+    }
+
+    fn resolve(&self, models: BTreeMap<String, ModelRef>) -> Result<Plan, CliError> {
         let attachments = self.attachments.iter().map(|(path, (_, text))| (path.clone(), text.clone())).collect();
         self.file.plan(&Catalog { models, attachments }).map_err(|error| CliError::Invalid(error.to_string()))
     }
@@ -94,8 +109,15 @@ impl Source {
 
 pub(super) async fn plan(args: PlanArgs) -> Result<(), CliError> {
     let source = Source::read(&args.file)?;
-    let client = Client::connect(&args.connection.coordinator).await?;
-    output::write(&PlanView::from(&source.plan(&client).await?), args.output.output)
+    let view = match Client::connect(&args.connection.coordinator).await {
+        Ok(client) => PlanView::new(&source.plan(&client).await?, Models::Known),
+        Err(CliError::Unreachable { uri, why }) => {
+            output::note(&format!("warning: the models are not checked: no coordinator answers at {uri} ({why})"));
+            PlanView::new(&source.plan_unchecked()?, Models::Unchecked)
+        }
+        Err(error) => return Err(error),
+    };
+    output::write(&view, args.output.output)
 }
 
 pub(super) async fn submit(args: SubmitArgs) -> Result<(), CliError> {

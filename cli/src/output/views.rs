@@ -11,7 +11,7 @@ pub(crate) use campaign::CampaignView;
 pub(crate) use cell::CellView;
 pub(crate) use device::DeviceView;
 pub(crate) use model::ModelView;
-pub(crate) use plan::PlanView;
+pub(crate) use plan::{Models, PlanView};
 pub(crate) use run::RunView;
 
 use proto::pb;

@@ -19,16 +19,24 @@ pub(crate) struct PlanView {
 #[derive(Debug, Serialize)]
 pub(crate) struct PlannedCellView {
     pub(crate) cell: u32,
-    pub(crate) key: String,
+    /// See [`domain::CellSpec::key`]; `None` if the models are not checked.
+    pub(crate) key: Option<String>,
     pub(crate) device: String,
     pub(crate) settings: String,
 }
 
-impl From<&Plan> for PlanView {
-    fn from(plan: &Plan) -> Self {
+/// Whether the models' bytes were known when the plan was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Models {
+    Known,
+    Unchecked,
+}
+
+impl PlanView {
+    pub(crate) fn new(plan: &Plan, models: Models) -> Self {
         let cells = plan.cells.iter().map(|cell| PlannedCellView {
             cell: cell.number,
-            key: cell.key.to_string(),
+            key: (models == Models::Known).then(|| cell.key.to_string()),
             device: cell.device.to_string(),
             settings: describe_cell(&cell.spec.clone().into()),
         });
