@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::{Coordinator, StartError, cluster::ClusterError, database, grpc, web};
 
-/// Finds dead peers within 50 s (`facts/scale.md` section 2.1).
+/// Together they find a dead peer within 50 s, which TCP alone may take hours for.
 const HTTP2_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const HTTP2_KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Streams of one connection: an agent needs a handful, a browser some dozens.

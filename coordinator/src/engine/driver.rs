@@ -16,8 +16,8 @@ use crate::{
 const TICK: Duration = Duration::from_secs(1);
 /// How often PostgreSQL learns when devices were heard.
 const SAVE_SEEN: Duration = Duration::from_secs(5);
-/// Runs of one class looked at in one tick, and grants committed together: beyond a hundred a batch gains nothing
-/// (`facts/scale.md` section 4).
+/// Runs of one class looked at in one tick, and grants committed together: by then the cost of a commit is spread so
+/// thin that a larger batch would only hold its locks longer.
 const BATCH: usize = 200;
 /// Leases ended in one tick.
 const REAP_LIMIT: u32 = 1_000;

@@ -46,7 +46,7 @@ pub(crate) use self::summaries::MeasuredFigures;
 
 /// Waiting longer than this for a connection means that PostgreSQL is away or drowning: say so instead of queueing.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Enough to keep a small PostgreSQL busy (`facts/scale.md` section 4: throughput is flat from 8 writers on).
+/// Enough to keep a small PostgreSQL busy, and a third of what the private one admits.
 const MAX_CONNECTIONS: u32 = 16;
 
 /// PostgreSQL, through a pool. Cheap to clone.
