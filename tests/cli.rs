@@ -92,3 +92,23 @@ fn a_campaign_file_can_be_checked_without_a_coordinator() {
     assert!(text(&output.stdout).contains("quickstart: 4 cells x 5 = 20 runs"), "{}", text(&output.stdout));
     assert!(text(&output.stderr).contains("models are not checked"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_lease_that_one_late_heartbeat_would_cost_is_refused() {
+    let directory = public_tempdir();
+    let mut command = furlong();
+    command.args(["coordinator", "--listen", "127.0.0.1:0", "--postgres-bin", "/nonexistent"]);
+    command.args(["--heartbeat", "10", "--lease", "12", "--data-dir"]).arg(directory.path());
+    let output = command.output().expect("furlong runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("two heartbeats"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_that_is_no_model_is_taken_with_a_warning() {
+    let farm = Farm::start();
+    let path = farm.write("notes.txt", "no model at all");
+    let added = farm.run(&["models", "add", "notes", path.to_str().expect("UTF-8")]);
+    assert!(added.status.success(), "{}", text(&added.stderr));
+    assert!(text(&added.stderr).contains("does not look like a model"), "{}", text(&added.stderr));
+}

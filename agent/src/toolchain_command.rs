@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use toolchain::{Condition, Package, Progress, Source, Toolchain, ToolchainError};
+use toolchain::{Package, Progress, Source, Toolchain, ToolchainError};
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum ToolchainCommand {
@@ -43,16 +43,8 @@ impl ToolchainCommand {
 
 fn install(toolchain: &Toolchain, from: Option<PathBuf>, out: &mut dyn Write) -> Result<(), ToolchainCommandError> {
     let source = from.map_or_else(Source::pip, Source::Directory);
-    let mut progress = |progress: Progress| {
-        let (doing, package) = match progress {
-            Progress::Waiting(package) => ("waiting for another installation of", package),
-            Progress::Downloading(package) => ("downloading", package),
-            Progress::Unpacking(package) => ("unpacking", package),
-            Progress::Ready(package) => ("ready:", package),
-        };
-        // Progress is news; that nobody reads it is no reason to stop.
-        writeln!(out, "{doing} {package} {}", package.version()).unwrap_or_default();
-    };
+    // Progress is news; that nobody reads it is no reason to stop.
+    let mut progress = |progress: Progress| writeln!(out, "{progress}").unwrap_or_default();
     let installed = toolchain.install(Package::OnnxRuntime, &source, &mut progress)?;
     writeln!(out, "{}", installed.library()?.display())?;
     Ok(())
@@ -68,19 +60,8 @@ fn list(toolchain: &Toolchain, out: &mut dyn Write) -> Result<(), ToolchainComma
 }
 
 fn verify(toolchain: &Toolchain, out: &mut dyn Write) -> Result<(), ToolchainCommandError> {
-    let mut damaged = 0;
-    for verified in toolchain.verify()? {
-        let condition = match &verified.condition {
-            Condition::Intact { files, size_bytes } => {
-                format!("intact ({files} files, {})", domain::units::bytes(*size_bytes))
-            }
-            Condition::NotInstalled => "not installed".to_owned(),
-            Condition::Damaged { missing, corrupt } => {
-                damaged += 1;
-                format!("damaged: {} files missing, {} corrupt", missing.len(), corrupt.len())
-            }
-        };
-        writeln!(out, "{} {}  {condition}", verified.package, verified.version)?;
-    }
+    let verified = toolchain.verify()?;
+    verified.iter().try_for_each(|package| writeln!(out, "{package}"))?;
+    let damaged = verified.iter().filter(|package| package.is_damaged()).count();
     if damaged > 0 { Err(ToolchainCommandError::Damaged(damaged)) } else { Ok(()) }
 }

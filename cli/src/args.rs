@@ -1,13 +1,13 @@
 //! The command line of `furlong`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use agent::AgentArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use coordinator::Config;
 
-/// Where a coordinator listens unless told otherwise.
-pub(crate) const DEFAULT_LISTEN: &str = "127.0.0.1:7717";
+use crate::exit::CliError;
 
 /// Turns a shelf of edge boards into a measuring instrument: latency, energy and accuracy of ONNX models, with a verdict.
 #[derive(Debug, Parser)]
@@ -74,7 +74,7 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 pub(crate) struct Connection {
     /// The coordinator's address
-    #[arg(long, value_name = "URL", env = "FURLONG_COORDINATOR", default_value = "http://127.0.0.1:7717")]
+    #[arg(long, value_name = "URL", env = "FURLONG_COORDINATOR", default_value_t = format!("http://{}", Config::DEFAULT_LISTEN))]
     pub(crate) coordinator: String,
 }
 
@@ -128,11 +128,25 @@ pub(crate) struct LocalArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Timing {
     /// Seconds between an agent's heartbeats
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=600))]
-    pub(crate) heartbeat: u32,
+    #[arg(long, value_name = "SECONDS", default_value_t = Config::DEFAULT_HEARTBEAT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=600))]
+    heartbeat: u64,
     /// Seconds after which a silent agent loses its lease; at least two heartbeats
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=3600))]
-    pub(crate) lease: u32,
+    #[arg(long, value_name = "SECONDS", default_value_t = Config::DEFAULT_LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(2..=3600))]
+    lease: u64,
+}
+
+impl Timing {
+    /// Sets both. An error if a single late heartbeat would cost an agent its lease.
+    pub(crate) fn apply(&self, config: Config) -> Result<Config, CliError> {
+        if self.lease < 2 * self.heartbeat {
+            return Err(CliError::Invalid(format!(
+                "--lease {} is shorter than two heartbeats of {} s: one late message would lose a run",
+                self.lease, self.heartbeat
+            )));
+        }
+        let (heartbeat, lease) = (Duration::from_secs(self.heartbeat), Duration::from_secs(self.lease));
+        Ok(Config { heartbeat, lease, ..config })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -140,7 +154,7 @@ pub(crate) struct CoordinatorArgs {
     #[command(flatten)]
     pub(crate) data_dir: DataDir,
     /// Address to serve gRPC and the pages on
-    #[arg(long, value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
+    #[arg(long, value_name = "ADDRESS", default_value_t = Config::DEFAULT_LISTEN)]
     pub(crate) listen: SocketAddr,
     /// Allow an address other than loopback although nothing is encrypted or authenticated yet
     #[arg(long)]

@@ -20,6 +20,8 @@ pub(crate) enum CliError {
         uri: String,
         why: String,
     },
+    /// The coordinator, or its database, went away while it was asked.
+    Away(String),
     /// The user pressed Ctrl-C while following a campaign.
     Interrupted {
         campaign: domain::CampaignId,
@@ -37,7 +39,7 @@ impl CliError {
             Self::Internal(_) => 1,
             Self::Invalid(_) => 2,
             Self::RunsFailed { .. } => 3,
-            Self::Unreachable { .. } => 8,
+            Self::Unreachable { .. } | Self::Away(_) => 8,
             Self::Interrupted { .. } => 130,
         })
     }
@@ -63,6 +65,7 @@ impl fmt::Display for CliError {
                 f,
                 "error: no coordinator answers at {uri}: {why}\nhint: `furlong up` starts one on this machine; --coordinator URL names another"
             ),
+            Self::Away(why) => write!(f, "error: the coordinator can't answer now: {why}\nhint: try again in a moment"),
             Self::Interrupted { campaign } => write!(
                 f,
                 "interrupted: {campaign} goes on\nhint: `furlong watch {campaign}` follows it, `furlong cancel {campaign}` ends it"
@@ -84,9 +87,7 @@ impl From<Status> for CliError {
             | Code::AlreadyExists
             | Code::FailedPrecondition
             | Code::OutOfRange => Self::Invalid(status.message().to_owned()),
-            Code::Unavailable => {
-                Self::Unreachable { uri: "the address used so far".to_owned(), why: status.message().to_owned() }
-            }
+            Code::Unavailable => Self::Away(status.message().to_owned()),
             _ => Self::Internal(anyhow::anyhow!("the coordinator answered {:?}: {}", status.code(), status.message())),
         }
     }

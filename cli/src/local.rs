@@ -35,12 +35,7 @@ pub(crate) fn install(toolchain: &Toolchain, package: Package, source: &Source) 
     let spinner = ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(120));
     let mut progress = |progress: Progress| {
-        let text = match progress {
-            Progress::Waiting(package) => format!("waiting for another installation of {package}"),
-            Progress::Downloading(package) => format!("downloading {package} {} with pip", package.version()),
-            Progress::Unpacking(package) => format!("unpacking {package}"),
-            Progress::Ready(package) => format!("{package} {} is ready", package.version()),
-        };
+        let text = progress.to_string();
         if spinner.is_hidden() { output::note(&text) } else { spinner.set_message(text) }
     };
     let installed = toolchain.install(package, source, &mut progress);
@@ -87,15 +82,9 @@ impl Local {
     ) -> Result<Self, CliError> {
         fs::create_dir_all(data_dir).with_context(|| format!("cannot create `{}`", data_dir.display()))?;
         let shutdown = CancellationToken::new();
-        let coordinator = start_coordinator(Config {
-            listen,
-            insecure: false,
-            data_dir: data_dir.to_owned(),
-            database: Database::Private { bin_dir: equipment.postgres_bin.clone() },
-            heartbeat: Duration::from_secs(timing.heartbeat.into()),
-            lease: Duration::from_secs(timing.lease.into()),
-        })
-        .await?;
+        let database = Database::Private { bin_dir: equipment.postgres_bin.clone() };
+        let config = timing.apply(Config { listen, ..Config::new(data_dir.to_owned(), database) })?;
+        let coordinator = start_coordinator(config).await?;
         let address = coordinator.local_addr();
         let log = data_dir.join("agent.log");
         let mut tasks = JoinSet::new();

@@ -1,5 +1,6 @@
 //! What is installed, where its files are, and what a verification found.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::ToolchainError;
@@ -60,6 +61,22 @@ pub enum Condition {
     NotInstalled,
     /// Remove the directory and install again.
     Damaged { missing: Vec<PathBuf>, corrupt: Vec<PathBuf> },
+}
+
+impl fmt::Display for Verified {
+    /// `onnxruntime 1.32.0: intact, 4 files`, and every damaged file on a line of its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: ", self.package, self.version)?;
+        match &self.condition {
+            Condition::Intact { files, size_bytes } => write!(f, "intact, {files} files, {size_bytes} bytes"),
+            Condition::NotInstalled => f.write_str("not installed"),
+            Condition::Damaged { missing, corrupt } => {
+                write!(f, "damaged; remove {} and install again", self.directory.display())?;
+                missing.iter().try_for_each(|file| write!(f, "\n  missing {}", file.display()))?;
+                corrupt.iter().try_for_each(|file| write!(f, "\n  changed {}", file.display()))
+            }
+        }
+    }
 }
 
 impl Verified {

@@ -1,5 +1,6 @@
 //! The toolchain's directory: installs under a lock, into place by one rename, so that a package is there completely or not at all.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,17 @@ pub enum Progress {
     Unpacking(Package),
     /// Installed now or before.
     Ready(Package),
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Waiting(package) => write!(f, "waiting for another installation of {package}"),
+            Self::Downloading(package) => write!(f, "downloading {package} {} with pip", package.version()),
+            Self::Unpacking(package) => write!(f, "unpacking {package}"),
+            Self::Ready(package) => write!(f, "{package} {} is ready", package.version()),
+        }
+    }
 }
 
 impl Toolchain {

@@ -1,6 +1,6 @@
 //! `coordinator` and `agent`: the two long-lived processes of a farm.
 
-use std::{io::Read as _, time::Duration};
+use std::io::Read as _;
 
 use ::toolchain::{Package, Source, Toolchain};
 use coordinator::{Config, Database};
@@ -23,15 +23,8 @@ pub(super) async fn coordinator(args: CoordinatorArgs) -> Result<(), CliError> {
             Database::Private { bin_dir: local::install(&toolchain, Package::PostgreSql, &Source::pip())?.bin_dir()? }
         }
     };
-    let coordinator = local::start_coordinator(Config {
-        listen: args.listen,
-        insecure: args.insecure,
-        data_dir,
-        database,
-        heartbeat: Duration::from_secs(args.timing.heartbeat.into()),
-        lease: Duration::from_secs(args.timing.lease.into()),
-    })
-    .await?;
+    let config = Config { listen: args.listen, insecure: args.insecure, ..Config::new(data_dir, database) };
+    let coordinator = local::start_coordinator(args.timing.apply(config)?).await?;
     output::line(&format!("listening on http://{}", coordinator.local_addr()))?;
     let shutdown = CancellationToken::new();
     let signals = agent::signals::until_stopped()?;

@@ -3,12 +3,13 @@
 use std::{io::Write as _, net::SocketAddr, path::Path, time::Duration};
 
 use ::toolchain::{Package, Source as WheelSource, Toolchain};
+use coordinator::Config;
 use domain::{CampaignId, units};
 use proto::pb;
 
 use super::{campaigns::show_campaign, submit::Source, watch};
 use crate::{
-    args::{DEFAULT_LISTEN, Format, LocalArgs},
+    args::{Format, LocalArgs},
     client::Client,
     exit::CliError,
     local::{self, Equipment, Local},
@@ -52,7 +53,7 @@ pub(super) async fn up(args: LocalArgs) -> Result<(), CliError> {
     let equipment = Equipment::prepare(&data_dir, &args.tools)?;
     let files = quickstart_files(&data_dir)?;
     local::log_to_file(&data_dir.join("coordinator.log"))?;
-    let listen = args.listen.unwrap_or(default_address());
+    let listen = args.listen.unwrap_or(Config::DEFAULT_LISTEN);
     let mut running = Local::start(&data_dir, &equipment, listen, &args.timing).await?;
     let signals = agent::signals::until_stopped()?;
     let client = Client::connect(&format!("http://{}", running.address)).await?;
@@ -69,13 +70,9 @@ pub(super) async fn up(args: LocalArgs) -> Result<(), CliError> {
     ended
 }
 
-fn default_address() -> SocketAddr {
-    DEFAULT_LISTEN.parse().expect("the default is an address")
-}
-
 /// The default address, or any free port beside it if another program has it.
 fn free_address() -> Result<SocketAddr, CliError> {
-    let mut address = default_address();
+    let mut address = Config::DEFAULT_LISTEN;
     if std::net::TcpListener::bind(address).is_err() {
         address.set_port(std::net::TcpListener::bind((address.ip(), 0))?.local_addr()?.port());
     }
@@ -194,7 +191,7 @@ fn epilogue(data_dir: &Path, campaign: &pb::Campaign, device: &DeviceView) -> Re
         &mut out,
         &[
             ("results", format!("PostgreSQL in {}", data_dir.join("postgres").display())),
-            ("page", format!("http://{DEFAULT_LISTEN}/c/{} while `furlong up` runs", campaign.id)),
+            ("page", format!("http://{}/c/{} while `furlong up` runs", Config::DEFAULT_LISTEN, campaign.id)),
             ("next", "furlong up                 keeps the coordinator, an agent and the page running".to_owned()),
             ("", format!("{:<26} prints this table again (`-o json` for programs)", format!("furlong show {id}"))),
             ("", "furlong submit FILE --wait measures a campaign of your own".to_owned()),

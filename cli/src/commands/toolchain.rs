@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
 };
 
-use ::toolchain::{Condition, Package, Source, Toolchain};
+use ::toolchain::{Package, Source, Toolchain};
 use domain::units;
 use serde::Serialize;
 
@@ -77,30 +77,12 @@ fn list(toolchain: &Toolchain, format: crate::args::Format) -> Result<(), CliErr
 }
 
 fn verify(toolchain: &Toolchain) -> Result<(), CliError> {
-    let mut damaged = Vec::new();
-    for verified in toolchain.verify()? {
-        let package = format!("{} {}", verified.package, verified.version);
-        match &verified.condition {
-            Condition::Intact { files, size_bytes } => {
-                output::line(&format!("{package}: intact, {files} files, {}", units::bytes(*size_bytes)))?;
-            }
-            Condition::NotInstalled => output::line(&format!("{package}: not installed"))?,
-            Condition::Damaged { missing, corrupt } => {
-                for file in missing {
-                    output::line(&format!("{package}: missing {}", file.display()))?;
-                }
-                for file in corrupt {
-                    output::line(&format!("{package}: changed {}", file.display()))?;
-                }
-                damaged.push(verified.directory.display().to_string());
-            }
-        }
+    let verified = toolchain.verify()?;
+    for package in &verified {
+        output::line(&package.to_string())?;
     }
-    if damaged.is_empty() {
-        return Ok(());
+    match verified.iter().filter(|package| package.is_damaged()).count() {
+        0 => Ok(()),
+        damaged => Err(CliError::Invalid(format!("{damaged} packages are damaged"))),
     }
-    Err(CliError::Invalid(format!(
-        "damaged: {}\nhint: remove the directory and run `furlong toolchain install`",
-        damaged.join(", ")
-    )))
 }
