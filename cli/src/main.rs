@@ -17,7 +17,13 @@ fn main() -> ExitCode {
         return agent::runner::main();
     }
     let cli = args::Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // An agent has one thread, as on a board: it must not disturb what its runner measures, and a runner dies with the
+    // thread that started it.
+    let mut runtime = match &cli.command {
+        args::Command::Agent(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             output::note(&format!("error: cannot start: {error}"));
