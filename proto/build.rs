@@ -4,8 +4,11 @@ use std::{env, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 10] = [
     "furlong/v1/types.proto",
+    "furlong/v1/cell.proto",
+    "furlong/v1/measurement.proto",
+    "furlong/v1/statistics.proto",
     "furlong/v1/agent.proto",
     "furlong/v1/campaign.proto",
     "furlong/v1/device.proto",
@@ -19,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(FILES, ["."])?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     std::fs::write(out.join("furlong.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // Sorted maps, so that equal messages have equal bytes.
+    tonic_prost_build::configure().btree_map(".").compile_fds(descriptors)?;
     Ok(())
 }

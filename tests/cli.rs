@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use domain::{
-    Digest, ModelRef, TextRef,
+    Digest, FileRef, ModelRef,
     campaign::{CampaignFile, Catalog},
 };
 
@@ -70,7 +70,7 @@ fn every_scenario_that_ships_can_be_planned() {
         };
         let attachment = |path: String| {
             assert!(folder.join(&path).is_file(), "{path} does not ship");
-            (path.clone(), TextRef { path, sha256: digest, size_bytes: 1 })
+            (path.clone(), FileRef { path, sha256: digest, size_bytes: 1 })
         };
         let catalog = Catalog {
             models: file.model_names().into_iter().map(model).collect(),

@@ -24,7 +24,8 @@ fn the_demo_measures_the_quickstart_and_shuts_down() {
     let p50 = |threads: u64, sequence: u64| {
         let cell = cells.iter().find(|cell| cell["intra_threads"] == threads && cell["sequence_length"] == sequence);
         let cell = cell.expect("a cell of the matrix");
-        assert_eq!(cell["done"], 5, "{cell:#}");
+        // A suspect run is repeated once.
+        assert!((5..=10).contains(&cell["done"].as_u64().expect("a count")), "{cell:#}");
         assert!(cell["peak_rss_bytes"].as_u64() > Some(20 << 20), "{cell:#}");
         // A shared machine may disturb every run of a cell; then there is no figure, and the verdicts say so.
         cell["p50_ns"].as_u64()

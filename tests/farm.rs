@@ -39,6 +39,11 @@ fn installed(package: Package) -> toolchain::Installed {
     tools().installed(package).expect("a readable toolchain").expect("installed by tools()")
 }
 
+/// The library all tests share.
+pub(crate) fn onnxruntime() -> PathBuf {
+    installed(Package::OnnxRuntime).library().expect("ONNX Runtime")
+}
+
 /// `furlong`, with nothing of this process's environment that could change what it does.
 pub(crate) fn furlong() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_furlong"));
@@ -105,17 +110,21 @@ impl Farm {
     }
 
     pub(crate) fn start_agent(&mut self, name: &str, labels: &[&str]) {
+        let flags: Vec<&str> = labels.iter().flat_map(|label| ["--label", label]).collect();
+        self.start_agent_with(name, &flags);
+    }
+
+    /// With further flags.
+    pub(crate) fn start_agent_with(&mut self, name: &str, flags: &[&str]) {
         let log = self.log(&format!("{name}.log"));
         let mut command = furlong();
         command.args(["agent", "--coordinator", &self.uri, "--name", name]);
-        for label in labels {
-            command.args(["--label", label]);
-        }
         let child = command
             .arg("--data-dir")
             .arg(self.data_dir())
             .arg("--onnxruntime")
-            .arg(installed(Package::OnnxRuntime).library().expect("ONNX Runtime"))
+            .arg(onnxruntime())
+            .args(flags)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()

@@ -35,5 +35,7 @@ fn pythons_grpcio_lists_devices_and_submits_a_campaign_by_reflection() {
     assert!(output.status.success(), "{stdout}\n{}\n{}", text(&output.stderr), farm.logs());
     assert!(stdout.contains("device board"), "{stdout}");
     assert!(stdout.contains("health SERVING"), "{stdout}");
-    assert!(stdout.contains("campaign 1 done: 1 of 1 runs"), "{stdout}");
+    // A suspect run is repeated once.
+    let done = ["campaign 1 done: 1 of 1 runs", "campaign 1 done: 2 of 2 runs"];
+    assert!(done.iter().any(|line| stdout.contains(line)), "{stdout}");
 }

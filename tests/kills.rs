@@ -38,9 +38,13 @@ fn in_the_middle(farm: &Farm) -> String {
 #[expect(clippy::print_stderr, reason = "what a kill cost is worth reading in the log of a test run")]
 fn check_one_result_a_run(farm: &Farm, id: &str) {
     let campaign = farm.wait_until_done(id);
-    assert_eq!(campaign["done"], RUNS, "{campaign:#}\n{}", farm.logs());
+    // A run that the other tests disturbed is suspect, and repeated once.
+    let runs = campaign["runs"].as_u64().expect("a count");
+    assert!((RUNS..=2 * RUNS).contains(&runs), "{campaign:#}");
+    assert_eq!(campaign["done"], runs, "{campaign:#}\n{}", farm.logs());
     let mut done_attempts = 0;
     let mut lost_attempts = 0;
+    // Repetitions have ids beyond these; a crash of PostgreSQL leaves a gap before them.
     for run in 1..=RUNS {
         let run = farm.json(&["show", &format!("r-{run}")]);
         assert_eq!(run["state"], "done", "{run:#}");

@@ -4,5 +4,7 @@ mod bad_input;
 mod cli;
 mod demo;
 mod farm;
+mod faults;
 mod foreign_client;
 mod kills;
+mod measurement;

@@ -26,6 +26,12 @@ pub struct AgentArgs {
     /// ONNX Runtime's shared library [default: the managed toolchain's]
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
+    /// Recorded readings of the environment in place of the machine's: for tests only, it makes verdicts worthless
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub readings: Option<PathBuf>,
+    /// A fault of runners that measure a model: for tests only
+    #[arg(long = "runner-fault", value_name = "MODEL=FAULT", hide = true)]
+    pub runner_faults: Vec<String>,
 }
 
 /// Arguments that make no configuration.
@@ -42,10 +48,12 @@ pub enum InvalidArgs {
 impl AgentArgs {
     /// The configuration these arguments mean on this machine.
     pub fn into_config(self) -> Result<Config, InvalidArgs> {
-        let Self { coordinator, name, labels, data_dir, onnxruntime } = self;
+        let Self { coordinator, name, labels, data_dir, onnxruntime, readings, runner_faults } = self;
         let host_name = || config::host_name().and_then(|name| parse_name(&name).ok());
         let name = name.or_else(host_name).ok_or(InvalidArgs::NoName)?;
         let data_dir = data_dir.unwrap_or_else(config::default_data_dir);
+        let mut runner_command = config::own_runner().map_err(InvalidArgs::NoRunner)?;
+        runner_command.arguments.extend(runner_faults.into_iter().flat_map(|fault| ["--fault".into(), fault.into()]));
         let mut unique = std::collections::BTreeMap::new();
         for (key, second) in labels {
             if let Some(first) = unique.insert(key.clone(), second.clone()) {
@@ -58,7 +66,8 @@ impl AgentArgs {
             data_dir: config::agent_data_dir(&data_dir, &name),
             onnxruntime,
             toolchain_root: config::toolchain_root(&data_dir),
-            runner_command: config::own_runner().map_err(InvalidArgs::NoRunner)?,
+            readings,
+            runner_command,
             name,
         })
     }
@@ -109,6 +118,8 @@ mod tests {
             labels: vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())],
             data_dir: Some(PathBuf::from("d")),
             onnxruntime: None,
+            readings: None,
+            runner_faults: Vec::new(),
         };
         assert!(matches!(args.into_config(), Err(InvalidArgs::LabelTwice { .. })));
     }

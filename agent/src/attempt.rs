@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::{AttemptPhase, CellSpec, Failure, FailureKind, InputSource, ModelRef};
+use domain::{AttemptPhase, CellSpec, Failure, FailureKind, FileRef, ModelRef, Runtime};
 use proto::pb;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 use tonic::transport::Channel;
+use toolchain::{Source, Toolchain};
 
 use crate::cache::{Cache, Wanted};
 use crate::session::{Assignment, KillReason};
@@ -20,7 +22,12 @@ pub(crate) struct Workshop {
     pub(crate) channel: Channel,
     pub(crate) cache: Cache,
     pub(crate) runner: RunnerCommand,
+    /// For cells that name no runtime of their own.
     pub(crate) library: PathBuf,
+    /// Where runtimes are installed that a cell names by their release.
+    pub(crate) toolchain_root: PathBuf,
+    /// Recorded readings of the environment in place of the machine's, for tests.
+    pub(crate) readings: Option<PathBuf>,
     /// One directory an attempt below it; emptied at the agent's start.
     pub(crate) scratch: PathBuf,
 }
@@ -34,6 +41,7 @@ impl Workshop {
         mut kill: oneshot::Receiver<KillReason>,
     ) -> Outcome {
         let Assignment { attempt, cell, max_runtime, .. } = assignment;
+        let variables = cell.settings.variables.clone();
         let job = tokio::select! {
             job = self.prepare(cell) => job?,
             why = &mut kill => return Err(killed_early(why.unwrap_or(KillReason::Stopped))),
@@ -41,7 +49,7 @@ impl Workshop {
         let scratch = self.scratch.join(attempt.to_string());
         create_empty(&scratch)
             .map_err(|error| infra(format!("cannot create the scratch directory `{}`: {error}", scratch.display())))?;
-        let launch = Launch { command: &self.runner, scratch: &scratch, job, max_runtime };
+        let launch = Launch { command: &self.runner, scratch: &scratch, variables: &variables, job, max_runtime };
         let outcome = supervise(launch, phases, &mut kill).await;
         // Best effort: what stays is removed at the next start.
         fs::remove_dir_all(&scratch).unwrap_or_default();
@@ -55,22 +63,30 @@ impl Workshop {
             let what = format!("the tokenizer of model `{name}`");
             Wanted { what, sha256, size_bytes: None }
         });
-        let text = match &cell.input {
-            InputSource::Text(text) => Some(Wanted {
-                what: format!("input text `{}`", text.path),
-                sha256: text.sha256,
-                size_bytes: Some(text.size_bytes),
-            }),
-            InputSource::Random { .. } => None,
-        };
+        let input_file = cell.input.file().map(|file| wanted("input file", file));
         Ok(pb::RunnerJob {
             model: self.obtain(Some(model)).await?,
             tokenizer: self.obtain(tokenizer).await?,
-            text: self.obtain(text).await?,
+            input_file: self.obtain(input_file).await?,
+            runtime_library: self.runtime_library(&cell.runtime).await?,
             cell: Some(cell.into()),
-            runtime_library: path_text(&self.library)?,
             memory_limit_bytes: supervise::limit_bytes(),
+            readings: self.readings.as_deref().map(path_text).transpose()?.unwrap_or_default(),
         })
+    }
+
+    /// The library a cell asks for: this agent's own, a release that pip fetches on the device, or an artifact.
+    async fn runtime_library(&self, runtime: &Runtime) -> Result<String, Failure> {
+        match runtime {
+            Runtime::Managed => path_text(&self.library),
+            Runtime::Release(version) => {
+                let (toolchain, version) = (Toolchain::new(self.toolchain_root.clone()), version.clone());
+                let install = move || toolchain.install_runtime(&version, &Source::pip(), &mut |_| {});
+                let installed = spawn_blocking(install).await.map_err(|error| infra(error.to_string()))?;
+                path_text(&installed.map_err(|error| infra(error.to_string()))?.path)
+            }
+            Runtime::File(file) => self.obtain(Some(wanted("runtime library", file))).await,
+        }
     }
 
     /// The path of an artifact; empty if none is wanted.
@@ -79,6 +95,10 @@ impl Workshop {
         let path = self.cache.obtain(&self.channel, &wanted).await.map_err(|error| infra(error.to_string()))?;
         path_text(&path)
     }
+}
+
+fn wanted(what: &str, file: &FileRef) -> Wanted {
+    Wanted { what: format!("{what} `{}`", file.path), sha256: file.sha256, size_bytes: Some(file.size_bytes) }
 }
 
 /// Makes the directory; whatever an earlier life left there is gone.

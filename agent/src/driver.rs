@@ -325,8 +325,8 @@ fn root_cause(status: &Status) -> String {
 fn log_outcome(attempt: AttemptId, outcome: &Outcome) {
     match outcome {
         Ok(measurement) => {
-            let p50_ns = measurement.latency.p50_ns;
-            info!(attempt.id = %attempt, samples = measurement.samples.count, latency_ns_p50 = p50_ns, "attempt measured");
+            let stop = measurement.stop.name();
+            info!(attempt.id = %attempt, samples = measurement.samples.count, stop, "attempt measured");
         }
         Err(failure) => {
             warn!(attempt.id = %attempt, kind = failure.kind.name(), message = failure.message, "attempt failed");

@@ -13,6 +13,7 @@ mod error;
 mod fake_coordinator;
 mod identity;
 mod link;
+pub mod local;
 pub mod logging;
 pub mod probe;
 pub mod runner;

@@ -104,7 +104,7 @@ pub(crate) enum Order {
 }
 
 /// The right to execute one attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Assignment {
     pub(crate) attempt: AttemptId,
     pub(crate) run: RunId,

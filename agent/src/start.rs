@@ -55,6 +55,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
             cache: Cache::new(data_dir.join("cache")),
             runner: config.runner_command,
             library,
+            toolchain_root: config.toolchain_root,
+            readings: config.readings,
             scratch,
         }),
         introduction: Introduction {

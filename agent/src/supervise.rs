@@ -12,6 +12,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) command: &'a RunnerCommand,
     /// Working directory; the attempt's own.
     pub(crate) scratch: &'a Path,
+    /// Of the cell: added to the agent's own environment.
+    pub(crate) variables: &'a BTreeMap<String, String>,
     pub(crate) job: pb::RunnerJob,
     pub(crate) max_runtime: Duration,
 }
@@ -94,6 +97,7 @@ impl Runner {
         let mut child = Command::new(&launch.command.program)
             .args(&launch.command.arguments)
             .current_dir(launch.scratch)
+            .envs(launch.variables)
             .env("TMPDIR", launch.scratch)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -7,8 +7,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use domain::{
-    AttemptPhase, CellSpec, Digest, Failure, FailureKind, InputSource, MeasureRule, Measurement, ModelRef, Provider,
-    Runtime, Scenario, Warmup,
+    AttemptPhase, CellSpec, Failure, FailureKind, InputSource, MeasureRule, Measurement, ModelRef, Percentile, Rate,
+    Scenario, ServerLoad, StopReason, Warmup,
 };
 use onnx::samples;
 use prost::Message as _;
@@ -25,19 +25,16 @@ static LIBRARY: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fn cell() -> CellSpec {
-    let model = ModelRef { name: "model".to_owned(), sha256: Digest::of(b""), size_bytes: 0, tokenizer_sha256: None };
     CellSpec {
-        model,
-        runtime: Runtime::OnnxRuntime,
-        provider: Provider::Cpu,
-        scenario: Scenario::SingleStream,
-        batch: 1,
-        sequence_length: None,
-        intra_threads: 1,
-        input: InputSource::Random { seed: 1 },
+        input: InputSource::random(1),
         warmup: Warmup { min_iterations: 3, min_duration: Duration::ZERO },
-        measure: MeasureRule { min_queries: 64, min_duration: Duration::ZERO, max_duration: Duration::from_secs(30) },
-        time_limit: None,
+        measure: MeasureRule {
+            min_queries: 64,
+            min_duration: Duration::ZERO,
+            max_duration: Duration::from_secs(30),
+            ..MeasureRule::default()
+        },
+        ..CellSpec::new(ModelRef { name: "model".to_owned(), ..ModelRef::nameless() })
     }
 }
 
@@ -107,12 +104,110 @@ fn a_model_that_works_is_measured() {
     assert_eq!((measurement.samples.count, measurement.warmup_iterations), (64, 3));
     assert_eq!(measurement.inputs, ["x: float32[32,32]"]);
     assert_eq!(measurement.outputs, ["y: float32[32,32]"]);
-    let latency = measurement.latency;
+    let analysis = analysis::analyse(&cell(), &measurement).expect("sound");
+    let latency = analysis.statistics.latency;
     assert!(0 < latency.min_ns && latency.min_ns <= latency.p50_ns && latency.p99_ns <= latency.max_ns, "{latency:?}");
     assert!(measurement.measured >= Duration::from_nanos(latency.min_ns * 64), "{:?}", measurement.measured);
-    assert_eq!(measurement.environment.provider, "CPUExecutionProvider");
-    assert_eq!(measurement.environment.runtime_version, Package::OnnxRuntime.version());
+    let stable = &measurement.environment.stable;
+    assert_eq!((stable.provider.as_str(), stable.runtime_sha256.len()), ("CPUExecutionProvider", 64));
+    assert_eq!(stable.runtime_version, Package::OnnxRuntime.version());
+    let placement = measurement.placement.expect("profiled");
+    assert!((placement.share_of_nodes("CPUExecutionProvider") - 1.0).abs() < 1e-9, "{placement:?}");
+    assert!(placement.operators.iter().any(|operator| operator.operator.contains("MatMul")), "{placement:?}");
     assert!(measurement.peak_rss_bytes > 1 << 20);
+}
+
+fn with(job: pb::RunnerJob, cell: CellSpec) -> pb::RunnerJob {
+    pb::RunnerJob { cell: Some(cell.into()), ..job }
+}
+
+#[test]
+fn every_scenario_records_what_it_is_judged_by() {
+    let load = ServerLoad::Fixed(Rate::from_millis(500_000).expect("a rate"));
+    let server = Scenario::Server { load, target_latency: Duration::from_millis(50), percentile: Percentile::P90 };
+    for scenario in [Scenario::SingleStream, Scenario::MultiStream { samples_per_query: 4 }, Scenario::Offline, server]
+    {
+        let (_directory, job) = job(&samples::dynamic_batch());
+        let (_, report, _) = run(&with(job, CellSpec { scenario, batch: 1, ..cell() }));
+        let measurement = report.unwrap_or_else(|failure| panic!("{scenario}: {}", failure.message));
+        assert_eq!(measurement.stop, StopReason::Satisfied, "{scenario}");
+        assert!(measurement.samples.count >= 64, "{scenario}");
+        let is_server = matches!(scenario, Scenario::Server { .. });
+        assert_eq!((measurement.slip.is_some(), measurement.rate.is_some()), (is_server, is_server), "{scenario}");
+        let samples = if matches!(scenario, Scenario::MultiStream { .. }) { 4 } else { 1 };
+        assert_eq!(measurement.samples_per_query, samples, "{scenario}");
+        assert!(measurement.inputs[0].contains(&format!("[{samples}")), "{:?}", measurement.inputs);
+        assert!(measurement.issuing <= measurement.measured, "{scenario}");
+    }
+}
+
+#[test]
+fn a_search_ends_at_the_greatest_rate_that_holds() {
+    let (_directory, job) = job(&samples::matmul(64));
+    let rule = MeasureRule {
+        max_duration: Duration::from_secs(2),
+        min_duration: Duration::from_millis(100),
+        ..cell().measure
+    };
+    let scenario = Scenario::Server {
+        load: ServerLoad::Search,
+        target_latency: Duration::from_millis(5),
+        percentile: Percentile::P90,
+    };
+    let (_, report, _) = run(&with(job, CellSpec { scenario, measure: rule, ..cell() }));
+    let measurement = report.expect("a measurement");
+    let passed = measurement.trials.iter().filter(|trial| trial.passed).map(|trial| trial.rate).max();
+    assert!(measurement.trials.len() > 2 && measurement.rate == passed, "{:?}", measurement.trials);
+}
+
+/// Writes a model's side files.
+fn write_beside(directory: &tempfile::TempDir, files: &[(String, Vec<u8>)]) {
+    for (name, bytes) in files {
+        let path = directory.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, bytes).expect("written");
+    }
+}
+
+#[test]
+fn odd_models_run() {
+    let odd = samples::odd();
+    assert!(odd.len() >= 20);
+    let mut failed = Vec::new();
+    for odd in odd {
+        let (directory, job) = job(&odd.model);
+        write_beside(&directory, &odd.side_files);
+        let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let cell = CellSpec {
+            dims: odd.dims.iter().map(|(axis, length)| ((*axis).to_owned(), *length)).collect(),
+            shapes: odd.shapes.iter().map(|(input, shape)| ((*input).to_owned(), shape.clone())).collect(),
+            state: owned(&odd.state),
+            ..cell()
+        };
+        let (_, report, _) = run(&with(job, cell));
+        match report {
+            Ok(measurement) if measurement.samples.count >= 64 && measurement.placement_problem.is_none() => {}
+            Ok(measurement) => failed.push(format!("{}: {:?}", odd.name, measurement.placement_problem)),
+            Err(failure) => failed.push(format!("{} ({}): {}", odd.name, odd.note, failure.message)),
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn models_that_cannot_be_measured_are_refused_with_the_reason() {
+    let mut wrong = Vec::new();
+    for refused in samples::refused() {
+        let (directory, job) = job(&refused.model);
+        write_beside(&directory, &refused.side_files);
+        let (_, report, _) = run(&job);
+        match report {
+            Err(failure) if failure.kind == FailureKind::Model && failure.message.contains(refused.mentions) => {}
+            Err(failure) => wrong.push(format!("{}: {} {}", refused.name, failure.kind, failure.message)),
+            Ok(_) => wrong.push(format!("{} was measured", refused.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
@@ -120,10 +215,10 @@ fn faults_of_the_model_are_the_models_with_the_runtimes_own_words() {
     let (_directory, unknown) = job(&samples::unknown_operator());
     check_failure(&unknown, FailureKind::Model, &["No Op registered for FurlongUnknown"]);
     let (_directory, text) = job(b"not a model");
-    check_failure(&text, FailureKind::Model, &["Protobuf parsing failed"]);
+    check_failure(&text, FailureKind::Model, &["not an ONNX model"]);
     let whole = samples::matmul(64);
     let (_directory, truncated) = job(&whole[..whole.len() / 2]);
-    check_failure(&truncated, FailureKind::Model, &["Protobuf parsing failed"]);
+    check_failure(&truncated, FailureKind::Model, &["not an ONNX model"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use coordinator::Config;
 
+use crate::commands::RunArgs;
 use crate::exit::CliError;
 
 /// Turns a shelf of edge boards into a measuring instrument: latency, energy and accuracy of ONNX models, with a verdict.
@@ -25,6 +26,8 @@ Exit codes: 0 done; 1 internal error; 2 usage or invalid campaign; 3 finished wi
 pub(crate) enum Command {
     /// Measure a real model on this machine, from nothing to a table, in one command
     Demo(LocalArgs),
+    /// Measure a model on this machine, without a coordinator
+    Run(Box<RunArgs>),
     /// Run a coordinator and an agent on this machine until stopped
     Up(LocalArgs),
     /// Run a coordinator
@@ -43,6 +46,8 @@ pub(crate) enum Command {
     Ls(ListArgs),
     /// Show a campaign (c-1) or one run (r-1)
     Show(ShowArgs),
+    /// Compute a run's statistics and verdict again from its raw samples, and compare
+    Verify(VerifyArgs),
     /// The fleet
     #[command(subcommand)]
     Devices(DevicesCommand),
@@ -229,6 +234,16 @@ pub(crate) struct ShowArgs {
     /// With `-o json` and a run: every latency sample
     #[arg(long)]
     pub(crate) samples: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// e.g. r-1
+    pub(crate) run: domain::RunId,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]

@@ -6,10 +6,14 @@ mod coordinator;
 mod demo;
 mod devices;
 mod models;
+mod run;
 mod submit;
 mod toolchain;
+mod verify;
 mod version;
 mod watch;
+
+pub(crate) use run::RunArgs;
 
 use clap::CommandFactory as _;
 
@@ -21,6 +25,7 @@ use crate::{
 pub(crate) async fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Demo(args) => demo::demo(args).await,
+        Command::Run(args) => run::run(*args).await,
         Command::Up(args) => demo::up(args).await,
         Command::Coordinator(args) => coordinator::coordinator(args).await,
         Command::Agent(args) => coordinator::agent(args).await,
@@ -30,6 +35,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
         Command::Cancel(args) => campaigns::cancel(args).await,
         Command::Ls(args) => campaigns::list(args).await,
         Command::Show(args) => campaigns::show(args).await,
+        Command::Verify(args) => verify::verify(args).await,
         Command::Devices(DevicesCommand::Ls(args)) => devices::list(args).await,
         Command::Models(ModelsCommand::Ls(args)) => models::list(args).await,
         Command::Models(ModelsCommand::Add(args)) => models::add(args).await,

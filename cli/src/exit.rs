@@ -26,6 +26,10 @@ pub(crate) enum CliError {
     Interrupted {
         campaign: domain::CampaignId,
     },
+    /// The user pressed Ctrl-C, and nothing goes on.
+    Stopped,
+    /// A measurement on this machine failed; the text is complete.
+    Measuring(String),
     /// The reader of our output went away.
     OutputClosed,
     Internal(anyhow::Error),
@@ -38,9 +42,9 @@ impl CliError {
             Self::OutputClosed => 0,
             Self::Internal(_) => 1,
             Self::Invalid(_) => 2,
-            Self::RunsFailed { .. } => 3,
+            Self::RunsFailed { .. } | Self::Measuring(_) => 3,
             Self::Unreachable { .. } | Self::Away(_) => 8,
-            Self::Interrupted { .. } => 130,
+            Self::Interrupted { .. } | Self::Stopped => 130,
         })
     }
 }
@@ -70,6 +74,8 @@ impl fmt::Display for CliError {
                 f,
                 "interrupted: {campaign} goes on\nhint: `furlong watch {campaign}` follows it, `furlong cancel {campaign}` ends it"
             ),
+            Self::Stopped => f.write_str("interrupted"),
+            Self::Measuring(text) => write!(f, "error: {}", text.trim_end()),
             Self::OutputClosed => Ok(()),
             Self::Internal(error) => {
                 write!(f, "error: {error}")?;

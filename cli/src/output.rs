@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(crate) use table::{Table, facts};
-pub(crate) use views::{CampaignView, CellView, DeviceView, ModelView, Models, PlanView, RunView};
+pub(crate) use views::{CampaignView, CellView, DeviceView, Figures, ModelView, Models, PlanView, RunView};
 
 use crate::{args::Format, exit::CliError};
 

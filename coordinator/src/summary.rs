@@ -2,13 +2,13 @@
 //!
 //! The run is the unit: each figure is the median over runs of the run's own figure. Only valid runs enter; a cell that has
 //! none shows its suspect runs, marked as such, because on a shared machine that is better than silence. Invalid runs never
-//! enter.
+//! enter. A percentile that one of the runs has too few samples for is not shown.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use domain::{CellSpec, RunState, VerdictLevel};
 
-use crate::store::RunFigures;
+use crate::store::{MeasuredFigures, RunFigures};
 
 /// Statistics over the runs of one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +35,9 @@ pub(crate) struct CellFigures {
     /// The verdict of the runs: valid, or suspect if none is valid.
     pub(crate) basis: VerdictLevel,
     pub(crate) p50_ns: u64,
-    pub(crate) p90_ns: u64,
-    pub(crate) p99_ns: u64,
+    /// `None`: not every run has the samples to quote it.
+    pub(crate) p90_ns: Option<u64>,
+    pub(crate) p99_ns: Option<u64>,
     pub(crate) throughput_per_s: f64,
     /// Coefficient of variation (0..1) of the runs' p50; `None` below two runs.
     pub(crate) spread_p50: Option<f64>,
@@ -77,7 +78,10 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
         suspect: with_verdict(VerdictLevel::Suspect),
         invalid: with_verdict(VerdictLevel::Invalid),
         figures: figures(VerdictLevel::Valid, runs).or_else(|| figures(VerdictLevel::Suspect, runs)),
-        failure: runs.iter().filter(|run| run.state == RunState::Failed).find_map(|run| run.failure.clone()),
+        failure: runs
+            .iter()
+            .filter(|run| run.state == RunState::Failed)
+            .find_map(|run| run.failure.as_ref().map(|failure| failure.message.clone())),
     }
 }
 
@@ -94,14 +98,19 @@ fn figures(basis: VerdictLevel, runs: &[&RunFigures]) -> Option<CellFigures> {
         let values: Vec<_> = chosen.iter().map(|run| figure(run) as f64).collect();
         stats::median(&values).map(|median| median.round() as u64)
     };
+    // A median over those runs that happen to have one would be of other runs than the rest of the row.
+    let quotable = |figure: fn(&MeasuredFigures) -> Option<u64>| {
+        let values: Option<Vec<_>> = chosen.iter().map(|run| figure(run).map(|value| value as f64)).collect();
+        stats::median(&values?).map(|median| median.round() as u64)
+    };
     let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let throughput: Vec<_> = chosen.iter().map(|run| run.throughput_per_s).collect();
     let p50: Vec<_> = chosen.iter().map(|run| run.p50_ns as f64).collect();
     Some(CellFigures {
         basis,
         p50_ns: unsigned(&|run| run.p50_ns)?,
-        p90_ns: unsigned(&|run| run.p90_ns)?,
-        p99_ns: unsigned(&|run| run.p99_ns)?,
+        p90_ns: quotable(|run| run.p90_ns),
+        p99_ns: quotable(|run| run.p99_ns),
         throughput_per_s: stats::median(&throughput)?,
         spread_p50: stats::coefficient_of_variation(&p50),
         session_load: Duration::from_nanos(unsigned(&|run| nanoseconds(run.session_load))?),
@@ -116,24 +125,31 @@ fn count(number: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Digest, InputSource, MeasureRule, ModelRef, Provider, Runtime, Scenario, Warmup};
+    use domain::{Digest, FailureKind, ModelRef, RunId};
 
     use super::*;
-    use crate::store::MeasuredFigures;
+    use crate::store::FailureFigures;
 
     fn spec() -> CellSpec {
-        CellSpec {
-            model: ModelRef { name: "m".to_owned(), sha256: Digest::of(b"m"), size_bytes: 1, tokenizer_sha256: None },
-            runtime: Runtime::OnnxRuntime,
-            provider: Provider::Cpu,
-            scenario: Scenario::SingleStream,
-            batch: 1,
-            sequence_length: None,
-            intra_threads: 1,
-            input: InputSource::Random { seed: 1 },
-            warmup: Warmup::default(),
-            measure: MeasureRule::default(),
-            time_limit: None,
+        CellSpec::new(ModelRef {
+            name: "m".to_owned(),
+            sha256: Digest::of(b"m"),
+            size_bytes: 1,
+            tokenizer_sha256: None,
+        })
+    }
+
+    fn run(state: RunState, device: &str, measured: Option<MeasuredFigures>) -> RunFigures {
+        RunFigures {
+            id: RunId(1),
+            cell: 1,
+            repetition: 1,
+            state,
+            device: Some(device.to_owned()),
+            attempts: 1,
+            failure: None,
+            measured,
+            repeats: None,
         }
     }
 
@@ -141,31 +157,20 @@ mod tests {
         let measured = MeasuredFigures {
             verdict,
             p50_ns,
-            p90_ns: p50_ns * 2,
-            p99_ns: p50_ns * 3,
+            p90_ns: Some(p50_ns * 2),
+            p99_ns: Some(p50_ns * 3),
             throughput_per_s: 10.0,
             session_load: Duration::from_millis(5),
             first_inference: Duration::from_millis(2),
             peak_rss_bytes: 1000,
         };
-        RunFigures {
-            cell: 1,
-            state: RunState::Done,
-            device: Some("desk".to_owned()),
-            failure: None,
-            measured: Some(measured),
-        }
+        run(RunState::Done, "desk", Some(measured))
     }
 
     #[test]
     fn only_valid_runs_enter_and_all_are_counted() {
-        let failed = RunFigures {
-            cell: 1,
-            state: RunState::Failed,
-            device: Some("attic".to_owned()),
-            failure: Some("unknown operator".to_owned()),
-            measured: None,
-        };
+        let failure = FailureFigures { kind: FailureKind::Model, message: "unknown operator".to_owned() };
+        let failed = RunFigures { failure: Some(failure), ..run(RunState::Failed, "attic", None) };
         let runs = [
             done(VerdictLevel::Valid, 100),
             done(VerdictLevel::Suspect, 900),
@@ -180,7 +185,7 @@ mod tests {
         assert_eq!(summary.failure.as_deref(), Some("unknown operator"));
         let figures = summary.figures.expect("two runs are valid");
         assert_eq!(figures.basis, VerdictLevel::Valid);
-        assert_eq!((figures.p50_ns, figures.p90_ns, figures.p99_ns), (200, 400, 600));
+        assert_eq!((figures.p50_ns, figures.p90_ns, figures.p99_ns), (200, Some(400), Some(600)));
         assert!(figures.spread_p50.is_some());
     }
 
@@ -190,5 +195,14 @@ mod tests {
         let suspect = [done(VerdictLevel::Suspect, 5), done(VerdictLevel::Invalid, 900)];
         assert_eq!(basis(&suspect), Some((VerdictLevel::Suspect, 5)));
         assert_eq!(basis(&[done(VerdictLevel::Invalid, 5)]), None);
+    }
+
+    #[test]
+    fn a_percentile_that_one_run_can_not_be_quoted_for_is_left_out() {
+        let mut short = done(VerdictLevel::Valid, 100);
+        short.measured.as_mut().expect("measured").p99_ns = None;
+        let figures = summarize(vec![(1, spec())], &[short, done(VerdictLevel::Valid, 300)])[0].figures;
+        let figures = figures.expect("two runs are valid");
+        assert_eq!((figures.p50_ns, figures.p90_ns, figures.p99_ns), (200, Some(400), None));
     }
 }

@@ -1,25 +1,49 @@
 //! A cell: one combination to measure, fully resolved, every byte by its hash.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Selector};
+use crate::{Digest, MeasureRule, Scenario, Selector, ServerLoad, Warmup};
 
 /// One combination: model x runtime/provider x scenario x settings, on the devices its selector admits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// What is left at its default is left out of the JSON, so that a cell keeps its key when a later version adds a setting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellSpec {
     pub model: ModelRef,
     pub runtime: Runtime,
-    pub provider: Provider,
+    pub provider: ProviderName,
+    /// Key and value as the provider documents them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provider_options: BTreeMap<String, String>,
+    /// Path on the device of the library of a plugin provider; `None` = the provider is part of the runtime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_library: Option<String>,
     pub scenario: Scenario,
     /// Samples per inference.
     pub batch: u32,
     /// Length for every dynamic sequence axis; `None` = the input's own.
     pub sequence_length: Option<u32>,
+    /// Lengths of free axes by the model's name for them; they take precedence over `batch` and `sequence_length`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dims: BTreeMap<String, u32>,
+    /// Whole shapes by the input's name, for axes without a name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shapes: BTreeMap<String, Vec<u32>>,
     /// Threads inside one operator.
     pub intra_threads: u32,
+    #[serde(default, skip_serializing_if = "Settings::is_default")]
+    pub settings: Settings,
     pub input: InputSource,
+    /// Output to the input that it becomes in the next call.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub state: BTreeMap<String, String>,
+    /// What must hold for a run to be valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require: Option<Requirement>,
     pub warmup: Warmup,
     pub measure: MeasureRule,
     /// Time after which the runner is killed; `None` = see [`CellSpec::max_runtime`].
@@ -27,10 +51,37 @@ pub struct CellSpec {
 }
 
 impl CellSpec {
+    /// Greatest number of measurements in one search for the greatest rate.
+    pub const SEARCH_TRIALS: u32 = 16;
+
+    /// A cell of one model with every setting at its default: single-stream, one thread, random values.
+    pub fn new(model: ModelRef) -> Self {
+        Self {
+            model,
+            runtime: Runtime::Managed,
+            provider: ProviderName::CPU,
+            provider_options: BTreeMap::new(),
+            provider_library: None,
+            scenario: Scenario::SingleStream,
+            batch: 1,
+            sequence_length: None,
+            dims: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+            intra_threads: 1,
+            settings: Settings::default(),
+            input: InputSource::random(0),
+            state: BTreeMap::new(),
+            require: None,
+            warmup: Warmup::default(),
+            measure: MeasureRule::default(),
+            time_limit: None,
+        }
+    }
+
     /// Identifies the combination over all campaigns: SHA-256 of its canonical JSON and of the device selector.
     /// Cells that measure the same thing on the same devices have the same key, whatever file they come from.
     pub fn key(&self, device: &Selector) -> Digest {
-        // Field order is the declaration order, and no map is inside: the text is canonical.
+        // Field order is the declaration order, and every map is sorted: the text is canonical.
         // How long one was ready to wait does not change what was measured.
         let timeless = Self { time_limit: None, ..self.clone() };
         let mut canonical = serde_json::to_vec(&timeless).expect("a cell has no map keys that are not strings");
@@ -39,13 +90,49 @@ impl CellSpec {
         Digest::of(&canonical)
     }
 
-    /// Time one attempt may take before its runner is killed: `time_limit`, else loading, warming up, measuring, and a
-    /// margin.
+    /// Time one attempt may take before its runner is killed: `time_limit`, else loading, warming up, measuring, looking
+    /// at the placement, and a margin.
     pub fn max_runtime(&self) -> Duration {
         /// A cold 500 MB model on an SD card loads in well under two minutes.
         const LOADING: Duration = Duration::from_mins(2);
+        let measurements = match self.scenario {
+            Scenario::Server { load: ServerLoad::Search, .. } => Self::SEARCH_TRIALS,
+            _ => 1,
+        };
         // Warm-up ends by iterations too, which for a slow model takes longer than its minimum time.
-        self.time_limit.unwrap_or(LOADING + self.warmup.min_duration + self.measure.max_duration * 2)
+        self.time_limit.unwrap_or_else(|| {
+            let measuring = self.measure.max_duration.saturating_mul(measurements + 1);
+            LOADING.saturating_add(self.warmup.min_duration).saturating_add(measuring)
+        })
+    }
+
+    /// What distinguishes it, in one line for people: settings at their defaults are left out.
+    pub fn describe(&self) -> String {
+        let threads = if self.intra_threads == 1 { "thread" } else { "threads" };
+        let mut words = vec![format!("{} {}/{} {}", self.model.name, self.runtime, self.provider, self.scenario)];
+        if !matches!(self.scenario, Scenario::MultiStream { .. }) {
+            words.push(format!("batch {}", self.batch));
+        }
+        words.extend(self.sequence_length.map(|length| format!("seq {length}")));
+        words.extend(self.dims.iter().map(|(axis, length)| format!("{axis} {length}")));
+        words.push(format!("{} {threads}", self.intra_threads));
+        let Settings { inter_threads, spinning, optimization, arena, affinity, variables } = &self.settings;
+        let default = Settings::default();
+        words.extend((*inter_threads != default.inter_threads).then(|| format!("{inter_threads} inter")));
+        words.extend((*spinning != default.spinning).then(|| "no spinning".to_owned()));
+        words.extend((*optimization != default.optimization).then(|| format!("optimization {}", optimization.name())));
+        words.extend((*arena != default.arena).then(|| "no arena".to_owned()));
+        words.extend((*affinity != default.affinity).then(|| format!("on cores {affinity}")));
+        words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+        words.join(" ").trim_start().to_owned()
+    }
+
+    /// Samples one query carries.
+    pub const fn samples_per_query(&self) -> u32 {
+        match self.scenario {
+            Scenario::MultiStream { samples_per_query } => samples_per_query,
+            _ => self.batch,
+        }
     }
 }
 
@@ -60,95 +147,266 @@ pub struct ModelRef {
     pub tokenizer_sha256: Option<Digest>,
 }
 
-/// The library that executes the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+impl ModelRef {
+    /// A model that is only known by the file it is read from: for measuring without a coordinator.
+    pub fn nameless() -> Self {
+        Self { name: String::new(), sha256: Digest::of(b""), size_bytes: 0, tokenizer_sha256: None }
+    }
+}
+
+/// The library that executes the model: ONNX Runtime, and which one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Runtime {
-    OnnxRuntime,
+    /// The one this version of Furlong manages, or the one the agent was given.
+    #[serde(rename = "onnxruntime")]
+    Managed,
+    /// A release, which the device fetches by name with pip.
+    #[serde(rename = "onnxruntime-release")]
+    Release(String),
+    /// A library file that came with the campaign.
+    #[serde(rename = "onnxruntime-file")]
+    File(FileRef),
 }
 
 impl Runtime {
-    pub const fn name(self) -> &'static str {
+    /// The name of the library in campaign files.
+    pub const NAME: &'static str = "onnxruntime";
+}
+
+impl fmt::Display for Runtime {
+    /// As campaign files spell it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnnxRuntime => "onnxruntime",
+            Self::Managed => f.write_str(Self::NAME),
+            Self::Release(version) => write!(f, "{}=={version}", Self::NAME),
+            Self::File(file) => write!(f, "{} from {}", Self::NAME, file.path),
         }
     }
 }
 
-/// The runtime's execution provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    Cpu,
+/// The runtime's execution provider, by its short name (`cpu`, `cuda`, `qnn`), or by the runtime's own name for one that
+/// has no short name here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProviderName(std::borrow::Cow<'static, str>);
+
+/// Short names, and the runtime's.
+const PROVIDERS: [(&str, &str); 17] = [
+    ("cpu", "CPUExecutionProvider"),
+    ("cuda", "CUDAExecutionProvider"),
+    ("tensorrt", "TensorrtExecutionProvider"),
+    ("nv-tensorrt-rtx", "NvTensorRTRTXExecutionProvider"),
+    ("rocm", "ROCMExecutionProvider"),
+    ("migraphx", "MIGraphXExecutionProvider"),
+    ("openvino", "OpenVINOExecutionProvider"),
+    ("qnn", "QNNExecutionProvider"),
+    ("coreml", "CoreMLExecutionProvider"),
+    ("xnnpack", "XnnpackExecutionProvider"),
+    ("nnapi", "NnapiExecutionProvider"),
+    ("acl", "ACLExecutionProvider"),
+    ("armnn", "ArmNNExecutionProvider"),
+    ("dnnl", "DnnlExecutionProvider"),
+    ("webgpu", "WebGpuExecutionProvider"),
+    ("vitisai", "VitisAIExecutionProvider"),
+    ("azure", "AzureExecutionProvider"),
+];
+
+impl ProviderName {
+    pub const CPU: Self = Self(std::borrow::Cow::Borrowed("cpu"));
+
+    /// Takes a short name or the runtime's; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Self> {
+        let known = PROVIDERS.iter().find(|(short, long)| *short == name || *long == name);
+        match known {
+            Some((short, _)) => Some(Self((*short).into())),
+            None if name.strip_suffix("ExecutionProvider").is_some_and(|stem| {
+                !stem.is_empty() && stem.len() < 64 && stem.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            }) =>
+            {
+                Some(Self(name.to_owned().into()))
+            }
+            None => None,
+        }
+    }
+
+    /// The short names.
+    pub fn known() -> impl Iterator<Item = &'static str> {
+        PROVIDERS.iter().map(|(short, _)| *short)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The runtime's own name, e.g. `CPUExecutionProvider`.
+    pub fn execution_provider(&self) -> &str {
+        PROVIDERS.iter().find(|(short, _)| *short == self.0).map_or(&*self.0, |(_, long)| long)
+    }
+
+    pub fn is_cpu(&self) -> bool {
+        *self == Self::CPU
+    }
 }
 
-impl Provider {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
+impl fmt::Display for ProviderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How the runtime's session and the runner's process are set up, beside the number of threads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Threads between operators; more than one lets the runtime execute independent operators at once.
+    pub inter_threads: u32,
+    /// Threads wait for work by spinning, which is faster and takes whole processors.
+    pub spinning: bool,
+    pub optimization: Optimization,
+    /// The runtime keeps memory between calls.
+    pub arena: bool,
+    pub affinity: Affinity,
+    /// Variables of the runner's process, set before it starts, such as `GLIBC_TUNABLES`.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Default for Settings {
+    /// ONNX Runtime's own defaults, but for one thread between operators.
+    fn default() -> Self {
+        Self {
+            inter_threads: 1,
+            spinning: true,
+            optimization: Optimization::All,
+            arena: true,
+            affinity: Affinity::Any,
+            variables: BTreeMap::new(),
         }
     }
 }
 
-/// The load pattern, in `MLPerf`'s words.
+impl Settings {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How far the runtime rewrites the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Scenario {
-    /// The next query is issued when the previous one completes.
-    SingleStream,
+pub enum Optimization {
+    Disabled,
+    Basic,
+    Extended,
+    All,
 }
 
-impl Scenario {
+impl Optimization {
     pub const fn name(self) -> &'static str {
         match self {
-            Self::SingleStream => "single-stream",
+            Self::Disabled => "disabled",
+            Self::Basic => "basic",
+            Self::Extended => "extended",
+            Self::All => "all",
         }
     }
+}
+
+/// On which processors the runner may execute.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Affinity {
+    Any,
+    /// The cluster of the fastest cores, as the kernel tells their capacity.
+    Big,
+    /// The cluster of the slowest cores.
+    Little,
+    /// These, by the kernel's numbers, ascending.
+    Cpus(Vec<u32>),
+}
+
+impl Affinity {
+    /// Reads `any`, `big`, `little`, or a list such as `0-3,6`; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        /// More processors than any board has; a bound for a typing error such as `0-99999999`.
+        const MOST: u32 = 4096;
+        match text {
+            "any" => return Some(Self::Any),
+            "big" => return Some(Self::Big),
+            "little" => return Some(Self::Little),
+            _ => {}
+        }
+        let mut cpus = std::collections::BTreeSet::new();
+        for part in text.split(',') {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (first, last): (u32, u32) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+            if first > last || last >= MOST {
+                return None;
+            }
+            cpus.extend(first..=last);
+        }
+        Some(Self::Cpus(cpus.into_iter().collect()))
+    }
+}
+
+impl fmt::Display for Affinity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Big => f.write_str("big"),
+            Self::Little => f.write_str("little"),
+            Self::Cpus(cpus) => {
+                let cpus: Vec<String> = cpus.iter().map(u32::to_string).collect();
+                f.write_str(&cpus.join(","))
+            }
+        }
+    }
+}
+
+/// A claim about placement: below it a run is invalid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    pub provider: ProviderName,
+    /// Least share of the operators' time, and of the nodes, on that provider; parts per million.
+    pub min_share_millionths: u32,
 }
 
 /// Where model inputs come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputSource {
     /// Sentences, one a line, through the model's tokenizer.
-    Text(TextRef),
+    Text(FileRef),
     /// Seeded values by each input's type and shape.
-    Random { seed: u64 },
+    Random {
+        seed: u64,
+        /// Least and greatest value by the input's name.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        ranges: BTreeMap<String, (f64, f64)>,
+    },
+    /// Tensors from an `.npz` archive (one array for each input) or an ONNX `.pb` file (one tensor).
+    Tensors(FileRef),
 }
 
-/// A text file by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TextRef {
+impl InputSource {
+    pub const fn random(seed: u64) -> Self {
+        Self::Random { seed, ranges: BTreeMap::new() }
+    }
+
+    /// The file it reads, if any.
+    pub const fn file(&self) -> Option<&FileRef> {
+        match self {
+            Self::Text(file) | Self::Tensors(file) => Some(file),
+            Self::Random { .. } => None,
+        }
+    }
+}
+
+/// A file by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileRef {
     /// As the campaign file spells it, for people.
     pub path: String,
     pub sha256: Digest,
     pub size_bytes: u64,
-}
-
-/// Before measuring: at least this many inferences and this much time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Warmup {
-    pub min_iterations: u32,
-    pub min_duration: Duration,
-}
-
-impl Default for Warmup {
-    fn default() -> Self {
-        Self { min_iterations: 10, min_duration: Duration::from_millis(500) }
-    }
-}
-
-/// When a single-stream measurement may stop: not before `min_queries` and `min_duration`, and at `max_duration`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeasureRule {
-    pub min_queries: u32,
-    pub min_duration: Duration,
-    pub max_duration: Duration,
-}
-
-impl Default for MeasureRule {
-    /// 64 queries is the least from which `LoadGen` gives a p90 at 99 % confidence (early stopping with t = 1).
-    fn default() -> Self {
-        Self { min_queries: 64, min_duration: Duration::from_secs(2), max_duration: Duration::from_mins(2) }
-    }
 }

@@ -8,21 +8,31 @@ pub mod campaign;
 pub mod cell;
 pub mod clock;
 pub mod device;
+pub mod environment;
 pub mod failure;
 pub mod id;
+pub mod load;
 pub mod measurement;
+pub mod placement;
 pub mod run;
 pub mod selector;
+pub mod statistics;
 pub mod units;
 pub mod verdict;
 
 pub use attempt::{AttemptPhase, AttemptState, InvalidTransition};
-pub use cell::{CellSpec, InputSource, MeasureRule, ModelRef, Provider, Runtime, Scenario, TextRef, Warmup};
+pub use cell::{
+    Affinity, CellSpec, FileRef, InputSource, ModelRef, Optimization, ProviderName, Requirement, Runtime, Settings,
+};
 pub use clock::{Clock, IdSource, RandomIds, SystemClock, Timestamp};
 pub use device::{DeviceFacts, DeviceState, Labels};
+pub use environment::{Drift, Environment, StableEnvironment, VolatileEnvironment};
 pub use failure::{Failure, FailureKind};
 pub use id::{AttemptId, CampaignId, DeviceId, Digest, Fence, ResultUid, RunId};
-pub use measurement::{Environment, LatencySummary, Measurement, Samples};
+pub use load::{MeasureRule, Percentile, Rate, Scenario, ServerLoad, StopReason, Tier, Warmup};
+pub use measurement::{Measurement, Samples, Trial};
+pub use placement::{OperatorTime, PlacedNode, Placement, ProviderShare};
 pub use run::{CampaignState, Order, RunState};
 pub use selector::Selector;
+pub use statistics::{Estimate, LatencySummary, Segment, Statistics, SteadyClass, SteadyState};
 pub use verdict::{Reason, Verdict, VerdictLevel};

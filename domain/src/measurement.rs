@@ -1,10 +1,10 @@
-//! Everything one run reports.
+//! Everything one run reports: what was recorded, not what follows from it ([`crate::Statistics`]).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::{Environment, Placement, Rate, StopReason, Timestamp};
 
 /// Outcome of one run. Durations are as measured; nothing is corrected or removed.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,10 +13,18 @@ pub struct Measurement {
     pub started_at: Timestamp,
     /// From the first measured issue to the last completion.
     pub measured: Duration,
-    /// Latency of each query in issue order.
+    /// From the first issue to the last: of the issue itself, in the server scenario of the scheduled arrival.
+    pub issuing: Duration,
+    pub stop: StopReason,
+    /// Latency of each query in issue order; server: from the scheduled arrival; offline: of each chunk.
     pub samples: Samples,
-    /// From the unquantised samples.
-    pub latency: LatencySummary,
+    /// Server: how late each query was issued although nothing was before it; in no latency's favour or disfavour but
+    /// its own. `None` in other scenarios.
+    pub slip: Option<Samples>,
+    /// Server: the offered rate.
+    pub rate: Option<Rate>,
+    /// Server, searching for the greatest rate: every trial in order, the last passed one being this measurement.
+    pub trials: Vec<Trial>,
     /// `HdrHistogram` V2 + deflate, 3 significant digits, nanoseconds, 1 us to 60 s.
     pub histogram: Vec<u8>,
     /// Reading the runtime library and making its environment.
@@ -29,23 +37,53 @@ pub struct Measurement {
     /// Greatest resident set of the runner's life, and the resident set when measuring ended, in bytes.
     pub peak_rss_bytes: u64,
     pub end_rss_bytes: u64,
-    /// Samples per inference.
-    pub batch: u32,
+    /// Samples one query carries.
+    pub samples_per_query: u32,
     pub environment: Environment,
+    /// From a profiling pass of its own; `None` if it failed, with the reason in `placement_problem`.
+    pub placement: Option<Placement>,
+    pub placement_problem: Option<String>,
     /// Name, type and shape of each bound input and output, for people.
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
 }
 
 impl Measurement {
+    /// Of samples alone: nothing took time, and nothing is known of the circumstances.
+    pub fn of(samples: Samples) -> Self {
+        Self {
+            started_at: Timestamp(0),
+            measured: Duration::ZERO,
+            issuing: Duration::ZERO,
+            stop: StopReason::Satisfied,
+            samples,
+            slip: None,
+            rate: None,
+            trials: Vec::new(),
+            histogram: Vec::new(),
+            runtime_load: Duration::ZERO,
+            session_load: Duration::ZERO,
+            first_inference: Duration::ZERO,
+            warmup_iterations: 0,
+            peak_rss_bytes: 0,
+            end_rss_bytes: 0,
+            samples_per_query: 1,
+            environment: Environment::default(),
+            placement: None,
+            placement_problem: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
     /// Samples per second over the whole measured time, harness included.
     pub fn throughput_per_s(&self) -> f64 {
         let seconds = self.measured.as_secs_f64();
-        if seconds > 0.0 { f64::from(self.batch) * f64::from(self.samples.count) / seconds } else { 0.0 }
+        if seconds > 0.0 { f64::from(self.samples_per_query) * f64::from(self.samples.count) / seconds } else { 0.0 }
     }
 }
 
-/// Raw latency samples as one compressed blob.
+/// Raw durations as one compressed blob. What is stored here *is* the sample: every statistic comes from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Samples {
     /// pco-compressed `u64` in issue order, each in units of `quantum_ns`.
@@ -55,42 +93,12 @@ pub struct Samples {
     pub quantum_ns: u32,
 }
 
-/// Percentile = `sorted[floor(n*p)]` (`LoadGen`'s rule). Nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct LatencySummary {
-    pub min_ns: u64,
-    pub p50_ns: u64,
-    pub p90_ns: u64,
-    pub p95_ns: u64,
-    pub p99_ns: u64,
-    pub p999_ns: u64,
-    pub max_ns: u64,
-    pub mean_ns: f64,
-    /// Median absolute deviation from the median, unscaled.
-    pub mad_ns: u64,
-}
-
-/// The circumstances of one run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Environment {
-    pub agent_version: String,
-    /// From the library itself, e.g. `1.32.0`.
-    pub runtime_version: String,
-    pub runtime_build: String,
-    /// Provider the session was made with, e.g. `CPUExecutionProvider`.
-    pub provider: String,
-    pub cpu_model: String,
-    pub isa: Vec<String>,
-    pub cores: u32,
-    pub kernel: String,
-    /// `None` where the platform has none.
-    pub governor: Option<String>,
-    /// Share (0..1) of all cores' time used by other processes while measuring; `None` where it can't be read.
-    pub foreign_cpu_share: Option<f64>,
-    /// Involuntary context switches of the measuring thread while measuring.
-    pub involuntary_switches: Option<u64>,
-    /// 1-minute load average when measuring began.
-    pub load_average: Option<f64>,
-    /// The runner could raise its own scheduling group (autogroup nice).
-    pub autogroup_raised: bool,
+/// One rate of a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    pub rate: Rate,
+    pub queries: u32,
+    /// Queries that took longer than the target latency.
+    pub over_latency: u32,
+    pub passed: bool,
 }

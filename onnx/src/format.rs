@@ -1,6 +1,8 @@
 //! Messages of onnx.proto (onnx/onnx, proto2), by hand for the fields that are written; decoding skips all others.
 //!
-//! `read` holds the same messages without weights: a model of gigabytes is then inspected without copying it.
+//! [read] holds the same messages without weights: a model of gigabytes is then inspected without copying it.
+
+pub(crate) mod read;
 
 use prost::Message;
 
@@ -65,11 +67,17 @@ pub(crate) struct AttributeProto {
     pub(crate) i: Option<i64>,
     #[prost(bytes = "vec", optional, tag = "4")]
     pub(crate) s: Option<Vec<u8>>,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) t: Option<TensorProto>,
     #[prost(message, optional, tag = "6")]
     pub(crate) g: Option<GraphProto>,
     // proto2 does not pack by default.
+    #[prost(float, repeated, packed = "false", tag = "7")]
+    pub(crate) floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(crate) ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    pub(crate) strings: Vec<Vec<u8>>,
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub(crate) r#type: i32,
 }
@@ -81,8 +89,11 @@ pub(crate) enum AttributeType {
     Float = 1,
     Int = 2,
     String = 3,
+    Tensor = 4,
     Graph = 5,
+    Floats = 6,
     Ints = 7,
+    Strings = 8,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -96,6 +107,27 @@ pub(crate) struct TensorProto {
     /// Little-endian, row-major.
     #[prost(bytes = "vec", tag = "9")]
     pub(crate) raw_data: Vec<u8>,
+    /// `location`, `offset` and `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub(crate) external_data: Vec<StringStringEntryProto>,
+    #[prost(enumeration = "DataLocation", tag = "14")]
+    pub(crate) data_location: i32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+pub(crate) enum DataLocation {
+    /// In the message itself.
+    Default = 0,
+    External = 1,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StringStringEntryProto {
+    #[prost(string, tag = "1")]
+    pub(crate) key: String,
+    #[prost(string, tag = "2")]
+    pub(crate) value: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -111,6 +143,14 @@ pub(crate) struct TypeProto {
     /// Absent for sequences, maps and optionals.
     #[prost(message, optional, tag = "1")]
     pub(crate) tensor_type: Option<TensorTypeProto>,
+    #[prost(message, optional, boxed, tag = "4")]
+    pub(crate) sequence_type: Option<Box<SequenceTypeProto>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SequenceTypeProto {
+    #[prost(message, optional, boxed, tag = "1")]
+    pub(crate) elem_type: Option<Box<TypeProto>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -139,62 +179,4 @@ pub(crate) enum DimensionValue {
     Value(i64),
     #[prost(string, tag = "2")]
     Parameter(String),
-}
-
-/// The same messages without weights.
-pub(crate) mod read {
-    use prost::Message;
-
-    use super::{OperatorSetIdProto, ValueInfoProto};
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Model {
-        #[prost(int64, tag = "1")]
-        pub(crate) ir_version: i64,
-        #[prost(string, tag = "2")]
-        pub(crate) producer_name: String,
-        #[prost(string, tag = "3")]
-        pub(crate) producer_version: String,
-        #[prost(message, optional, tag = "7")]
-        pub(crate) graph: Option<Graph>,
-        #[prost(message, repeated, tag = "8")]
-        pub(crate) opset_import: Vec<OperatorSetIdProto>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Graph {
-        #[prost(message, repeated, tag = "1")]
-        pub(crate) node: Vec<Node>,
-        #[prost(message, repeated, tag = "5")]
-        pub(crate) initializer: Vec<Name8>,
-        #[prost(message, repeated, tag = "11")]
-        pub(crate) input: Vec<ValueInfoProto>,
-        #[prost(message, repeated, tag = "12")]
-        pub(crate) output: Vec<ValueInfoProto>,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Node {
-        #[prost(string, tag = "4")]
-        pub(crate) op_type: String,
-        #[prost(message, repeated, tag = "5")]
-        pub(crate) attribute: Vec<Attribute>,
-        #[prost(string, tag = "7")]
-        pub(crate) domain: String,
-    }
-
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Attribute {
-        #[prost(message, optional, tag = "6")]
-        pub(crate) g: Option<Graph>,
-        #[prost(message, repeated, tag = "11")]
-        pub(crate) graphs: Vec<Graph>,
-    }
-
-    /// A tensor of which only the name (field 8) is read.
-    #[derive(Clone, PartialEq, Message)]
-    pub(crate) struct Name8 {
-        #[prost(string, tag = "8")]
-        pub(crate) name: String,
-    }
 }

@@ -1,28 +1,22 @@
 //! A builder of graphs. It checks nothing beyond types: the runtime is the judge of a graph.
 
+use std::collections::BTreeSet;
+
 use prost::Message;
 
 use crate::format::{
     AttributeProto, AttributeType, DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto,
-    OperatorSetIdProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    OperatorSetIdProto, SequenceTypeProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
+use crate::tensor::{DataType, Tensor, set_external};
 
 /// IR 8 with operator set 17: understood by every ONNX Runtime since 1.12.
 const IR_VERSION: i64 = 8;
 const OPSET: i64 = 17;
-
-/// Element types, with onnx.proto's numbers (`TensorProto.DataType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataType {
-    Float = 1,
-    Uint8 = 2,
-    Int8 = 3,
-    Int32 = 6,
-    Int64 = 7,
-    Bool = 9,
-    Float16 = 10,
-    Double = 11,
-}
+/// Of every operator set but the standard one; `com.microsoft` has no other.
+const OTHER_OPSET: i64 = 1;
+/// A page, so that a runtime can map a constant into memory (onnx.proto, `external_data`).
+const SIDE_FILE_ALIGNMENT: usize = 4096;
 
 /// One axis of a shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +24,8 @@ pub enum Dim {
     Fixed(i64),
     /// Known only when the graph runs.
     Symbol(String),
+    /// As a symbol, but without a name.
+    Anonymous,
 }
 
 impl From<i64> for Dim {
@@ -44,40 +40,16 @@ impl From<&str> for Dim {
     }
 }
 
-/// A constant.
-#[derive(Debug, Clone)]
-pub struct Tensor {
-    data_type: DataType,
-    dims: Vec<i64>,
-    raw: Vec<u8>,
-}
-
-impl Tensor {
-    /// Values in row-major order; their count should be the product of `dims` (none for a scalar).
-    pub fn of_f32(dims: &[i64], values: &[f32]) -> Self {
-        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self { data_type: DataType::Float, dims: dims.to_vec(), raw }
-    }
-
-    /// As [`Tensor::of_f32`].
-    pub fn of_i64(dims: &[i64], values: &[i64]) -> Self {
-        let raw = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Self { data_type: DataType::Int64, dims: dims.to_vec(), raw }
-    }
-
-    /// One boolean without a shape.
-    pub fn of_bool(value: bool) -> Self {
-        Self { data_type: DataType::Bool, dims: Vec::new(), raw: vec![u8::from(value)] }
-    }
-}
-
 /// The value of a node's attribute.
 #[derive(Debug, Clone)]
 pub enum Attribute {
     Int(i64),
     Ints(Vec<i64>),
     Float(f32),
+    Floats(Vec<f32>),
     String(String),
+    Strings(Vec<String>),
+    Tensor(Tensor),
     /// A body, for Loop and If.
     Graph(Graph),
 }
@@ -97,6 +69,13 @@ impl Node {
         })
     }
 
+    /// Takes the operator from another operator set than the standard one, e.g. `com.microsoft`.
+    #[must_use]
+    pub fn of_domain(mut self, domain: &str) -> Self {
+        domain.clone_into(&mut self.0.domain);
+        self
+    }
+
     #[must_use]
     pub fn with(mut self, name: &str, value: Attribute) -> Self {
         let mut attribute = AttributeProto { name: name.to_owned(), ..AttributeProto::default() };
@@ -113,9 +92,21 @@ impl Node {
                 attribute.set_type(AttributeType::Float);
                 attribute.f = Some(f);
             }
+            Attribute::Floats(floats) => {
+                attribute.set_type(AttributeType::Floats);
+                attribute.floats = floats;
+            }
             Attribute::String(s) => {
                 attribute.set_type(AttributeType::String);
                 attribute.s = Some(s.into_bytes());
+            }
+            Attribute::Strings(strings) => {
+                attribute.set_type(AttributeType::Strings);
+                attribute.strings = strings.into_iter().map(String::into_bytes).collect();
+            }
+            Attribute::Tensor(tensor) => {
+                attribute.set_type(AttributeType::Tensor);
+                attribute.t = Some(tensor.into_proto(name));
             }
             Attribute::Graph(graph) => {
                 attribute.set_type(AttributeType::Graph);
@@ -148,15 +139,50 @@ impl Graph {
         self
     }
 
+    /// An output of which even the number of axes is unknown until the graph runs.
+    #[must_use]
+    pub fn unranked_output(mut self, name: &str, data_type: DataType) -> Self {
+        let tensor_type = TensorTypeProto { elem_type: data_type as i32, shape: None };
+        self.0.output.push(named(name, TypeProto { tensor_type: Some(tensor_type), sequence_type: None }));
+        self
+    }
+
+    /// An input that is a sequence of tensors.
+    #[must_use]
+    pub fn sequence_input(mut self, name: &str, data_type: DataType) -> Self {
+        self.0.input.push(named(name, sequence_of(data_type)));
+        self
+    }
+
+    /// An output that is a sequence of tensors.
+    #[must_use]
+    pub fn sequence_output(mut self, name: &str, data_type: DataType) -> Self {
+        self.0.output.push(named(name, sequence_of(data_type)));
+        self
+    }
+
+    /// A constant. With the name of an input, it is what that input is while nobody feeds it.
     #[must_use]
     pub fn initializer(mut self, name: &str, tensor: Tensor) -> Self {
-        let Tensor { data_type, dims, raw } = tensor;
-        self.0.initializer.push(TensorProto {
-            dims,
-            data_type: data_type as i32,
-            name: name.to_owned(),
-            raw_data: raw,
-        });
+        self.0.initializer.push(tensor.into_proto(name));
+        self
+    }
+
+    /// A constant whose values are `length` bytes from `offset` on in another file. `location` is that file's path from
+    /// the model's folder; it is written as it is, see [`confined`](crate::confined).
+    #[must_use]
+    pub fn external_initializer(
+        mut self,
+        name: &str,
+        data_type: DataType,
+        dims: &[i64],
+        location: &str,
+        offset: u64,
+        length: u64,
+    ) -> Self {
+        let mut tensor = Tensor::of_bytes(data_type, dims, Vec::new()).into_proto(name);
+        set_external(&mut tensor, location, offset, length);
+        self.0.initializer.push(tensor);
         self
     }
 
@@ -170,13 +196,51 @@ impl Graph {
 
     /// The bytes of an ONNX file with this graph.
     pub fn to_model(self) -> Vec<u8> {
-        ModelProto {
-            ir_version: IR_VERSION,
-            producer_name: "furlong".to_owned(),
-            graph: Some(self.0),
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        self.to_model_of(IR_VERSION, OPSET)
+    }
+
+    /// As [`Graph::to_model`], in an older or newer version of the format and of the standard operator set.
+    pub fn to_model_of(self, ir_version: i64, opset: i64) -> Vec<u8> {
+        let mut domains = BTreeSet::new();
+        collect_domains(&self.0, &mut domains);
+        let standard = OperatorSetIdProto { domain: String::new(), version: opset };
+        let others = domains.into_iter().map(|domain| OperatorSetIdProto { domain, version: OTHER_OPSET });
+        let opset_import = std::iter::once(standard).chain(others).collect();
+        ModelProto { ir_version, producer_name: "furlong".to_owned(), graph: Some(self.0), opset_import }
+            .encode_to_vec()
+    }
+
+    /// The bytes of an ONNX file with this graph, and those of a side file with the values of its constants. The side
+    /// file belongs at `location`, a path from the model's folder. Constants of bodies stay where they are.
+    pub fn to_model_with_side_file(mut self, location: &str) -> (Vec<u8>, Vec<u8>) {
+        let mut side_file = Vec::new();
+        for tensor in &mut self.0.initializer {
+            move_values(tensor, location, &mut side_file);
         }
-        .encode_to_vec()
+        (self.to_model(), side_file)
+    }
+}
+
+/// Moves a tensor's own values, if it has any, to the end of `side_file`.
+fn move_values(tensor: &mut TensorProto, location: &str, side_file: &mut Vec<u8>) {
+    let values = std::mem::take(&mut tensor.raw_data);
+    if values.is_empty() {
+        return;
+    }
+    side_file.resize(side_file.len().next_multiple_of(SIDE_FILE_ALIGNMENT), 0);
+    set_external(tensor, location, side_file.len() as u64, values.len() as u64);
+    side_file.extend(values);
+}
+
+/// Names of all operator sets that a graph uses, bodies included, but for the standard one.
+fn collect_domains(graph: &GraphProto, domains: &mut BTreeSet<String>) {
+    for node in &graph.node {
+        if !node.domain.is_empty() {
+            domains.insert(node.domain.clone());
+        }
+        for body in node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()) {
+            collect_domains(body, domains);
+        }
     }
 }
 
@@ -184,12 +248,24 @@ fn value_info(name: &str, data_type: DataType, dims: impl IntoIterator<Item = im
     let dim = dims
         .into_iter()
         .map(|dim| DimensionProto {
-            value: Some(match dim.into() {
-                Dim::Fixed(length) => DimensionValue::Value(length),
-                Dim::Symbol(symbol) => DimensionValue::Parameter(symbol),
-            }),
+            value: match dim.into() {
+                Dim::Fixed(length) => Some(DimensionValue::Value(length)),
+                Dim::Symbol(symbol) => Some(DimensionValue::Parameter(symbol)),
+                Dim::Anonymous => None,
+            },
         })
         .collect();
     let tensor_type = TensorTypeProto { elem_type: data_type as i32, shape: Some(TensorShapeProto { dim }) };
-    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+    named(name, TypeProto { tensor_type: Some(tensor_type), sequence_type: None })
+}
+
+fn sequence_of(data_type: DataType) -> TypeProto {
+    let tensor_type = TensorTypeProto { elem_type: data_type as i32, shape: None };
+    let elem_type = TypeProto { tensor_type: Some(tensor_type), sequence_type: None };
+    let sequence_type = SequenceTypeProto { elem_type: Some(Box::new(elem_type)) };
+    TypeProto { tensor_type: None, sequence_type: Some(Box::new(sequence_type)) }
+}
+
+fn named(name: &str, kind: TypeProto) -> ValueInfoProto {
+    ValueInfoProto { name: name.to_owned(), r#type: Some(kind) }
 }

@@ -1,6 +1,6 @@
 //! The wire contract: generated messages and services, and their conversions to and from [`domain`].
 //!
-//! `furlong.v1` types are `pb::..`; a signature with both a `pb` and a domain type belongs in [`convert`] only.
+//! `furlong.v1` types are `pb::..`; a signature with both a `pb` and a domain type belongs in `convert` only.
 
 mod convert;
 

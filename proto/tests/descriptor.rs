@@ -31,6 +31,11 @@ fn write_message(contract: &mut String, message: &DescriptorProto) {
         let (owner, name, number) = (message.name(), field.name(), field.number());
         writeln!(contract, "{owner}.{name} {number} {presence}{label}{kind}").expect("a string");
     }
+    for range in &message.reserved_range {
+        // The descriptor's end is exclusive.
+        let (owner, first, last) = (message.name(), range.start(), range.end() - 1);
+        writeln!(contract, "{owner} reserves {first} to {last}").expect("a string");
+    }
     message.nested_type.iter().for_each(|nested| write_message(contract, nested));
 }
 

@@ -1,10 +1,21 @@
-//! Statistics, pure and small: order statistics of one run, location and spread over several runs.
+//! Statistics, pure and small: order statistics of one run and their intervals, location and spread over several runs, and
+//! the steady state of a run.
 //!
-//! Depends on nothing, reads no clock and no random numbers, and never panics: a statistic that is not defined for its
-//! input is `None`.
+//! Performs no I/O, reads no clock and no random numbers, and never panics: a statistic that is not defined for its input
+//! is `None`. Every result is the same, bit by bit, on each call.
 
+mod cast;
+mod distribution;
+mod effective;
+mod interval;
 mod order;
+mod ratio;
 mod spread;
+pub mod steady;
 
+pub use distribution::{ecdf, harrell_davis};
+pub use effective::effective_sample_size;
+pub use interval::{Interval, OrderInterval, min_count, min_count_upper, order_interval, percentile_interval};
 pub use order::{Summary, percentile, summarize};
-pub use spread::{coefficient_of_variation, median};
+pub use ratio::{Ratio, log_ratio};
+pub use spread::{coefficient_of_variation, mad, mad_scaled, median, standard_deviation};

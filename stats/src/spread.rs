@@ -1,5 +1,10 @@
 //! Location and spread of a few numbers, such as one statistic of each run of a cell.
 
+use crate::cast::Real;
+
+/// Turns a median absolute deviation into the standard deviation of a normal distribution: 1 / Phi^-1(3/4).
+const MAD_TO_SD: f64 = 1.482_602_218_505_602;
+
 /// Median; the mean of the two middle values for an even count. `None` if there are none or one is not finite.
 pub fn median(values: &[f64]) -> Option<f64> {
     if values.is_empty() || !all_finite(values) {
@@ -14,22 +19,43 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(f64::midpoint(sorted[middle - 1], sorted[middle]))
 }
 
-/// Sample standard deviation (n - 1) over the absolute mean. `None` below two values, if one is not finite, or if the mean
-/// is zero or so near to it that the quotient is not finite.
-pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
+/// Median absolute deviation from the median, in the unit of the values. `None` if there are none or one is not finite.
+pub fn mad(values: &[f64]) -> Option<f64> {
+    let middle = median(values)?;
+    let deviations: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
+    median(&deviations)
+}
+
+/// [`mad`] times 1.4826: of normal values it estimates their standard deviation, and outliers do not move it. The same as
+/// `scipy.stats.median_abs_deviation(.., scale="normal")`.
+pub fn mad_scaled(values: &[f64]) -> Option<f64> {
+    mad(values).map(|deviation| deviation * MAD_TO_SD)
+}
+
+/// Sample standard deviation (n - 1), in the unit of the values. `None` below two values, or if one or the result is not
+/// finite.
+pub fn standard_deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 || !all_finite(values) {
         return None;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a count is far below 2^52")]
-    let count = values.len() as f64;
+    let count = values.len().real();
     let mean = values.iter().sum::<f64>() / count;
     // Two passes: the one-pass formula cancels when the spread is small beside the mean, which is the usual case here.
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    let quotient = (squares / (count - 1.0)).sqrt() / mean.abs();
+    let deviation = (squares / (count - 1.0)).sqrt();
+    deviation.is_finite().then_some(deviation)
+}
+
+/// [`standard_deviation`] over the absolute mean. `None` below two values, if one is not finite, or if the mean is zero or
+/// so near to it that the quotient is not finite.
+pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
+    let deviation = standard_deviation(values)?;
+    let mean = values.iter().sum::<f64>() / values.len().real();
+    let quotient = deviation / mean.abs();
     quotient.is_finite().then_some(quotient)
 }
 
-fn all_finite(values: &[f64]) -> bool {
+pub(crate) fn all_finite(values: &[f64]) -> bool {
     values.iter().all(|value| value.is_finite())
 }
 
@@ -49,13 +75,21 @@ mod tests {
     fn undefined_statistics_are_none() {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[1.0, f64::NAN]), None);
+        assert_eq!((mad(&[]), mad_scaled(&[f64::NAN])), (None, None));
+        assert_eq!((standard_deviation(&[1.0]), standard_deviation(&[f64::MAX, -f64::MAX])), (None, None));
         for values in [&[][..], &[1.0], &[1.0, f64::NAN], &[1.0, f64::INFINITY], &[-1.0, 1.0], &[0.0, 0.0]] {
             assert_eq!(coefficient_of_variation(values), None, "{values:?}");
         }
     }
 
     #[test]
+    fn one_outlier_does_not_move_the_mad() {
+        assert_eq!((mad(&[1.0, 2.0, 3.0, 4.0, 5.0]), mad(&[1.0, 2.0, 3.0, 4.0, 500.0])), (Some(1.0), Some(1.0)));
+    }
+
+    #[test]
     fn a_constant_does_not_vary() {
+        assert_eq!((mad(&[5.0; 4]), standard_deviation(&[5.0; 4])), (Some(0.0), Some(0.0)));
         assert_eq!(coefficient_of_variation(&[5.0; 4]), Some(0.0));
     }
 
@@ -67,6 +101,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn medians_ignore_order(values in prop::collection::vec(-1e9..1e9_f64, 1..80), turn in 0_usize..80) {
+            let mut turned = values.clone();
+            turned.rotate_left(turn % values.len());
+            turned.reverse();
+            prop_assert_eq!((median(&values), mad(&values)), (median(&turned), mad(&turned)));
+        }
+
         #[test]
         fn coefficient_ignores_order_and_scale(values in prop::collection::vec(1.0..100.0_f64, 2..50), scale in 0.1..10.0_f64) {
             let scaled: Vec<f64> = values.iter().rev().map(|value| value * scale).collect();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::error::ToolchainError;
-use crate::package::{ONNX_RUNTIME_LIBRARY, POSTGRES_BIN, Package};
+use crate::package::{POSTGRES_BIN, Package, library_name};
 
 /// A complete package on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Installed {
 impl Installed {
     /// ONNX Runtime's shared library. An error for any other package.
     pub fn library(&self) -> Result<PathBuf, ToolchainError> {
-        self.only(Package::OnnxRuntime, ONNX_RUNTIME_LIBRARY)
+        self.only(Package::OnnxRuntime, &library_name(self.version))
     }
 
     /// The directory of PostgreSQL's programs. An error for any other package.
@@ -43,11 +43,11 @@ impl Installed {
     }
 }
 
-/// What [`Toolchain::verify`](crate::Toolchain::verify) found for one package.
+/// What [`Toolchain::verify`](crate::Toolchain::verify) found for one package, or for one version of ONNX Runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub package: Package,
-    pub version: &'static str,
+    pub version: String,
     pub directory: PathBuf,
     pub condition: Condition,
 }

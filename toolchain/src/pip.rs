@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::error::ToolchainError;
-use crate::package::{Package, Pin};
+use crate::package::{Item, Package};
+use crate::runtime::RuntimeVersion;
 
 /// The first pip that knows the `manylinux_2_28` platforms; it needs Python 3.6, and every Python since 3.7 can have it.
 const OLDEST_PIP: (u32, u32) = (20, 3);
@@ -14,24 +15,39 @@ const OLDEST_PYTHON: (u32, u32) = (3, 7);
 const EVIDENCE_LINES: usize = 4;
 const EVIDENCE_BYTES: usize = 1200;
 
+/// Which wheel pip is to fetch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) item: Item,
+    /// pip's name and version, `name==version`.
+    pub(crate) requirement: &'a str,
+    /// The only hash that is accepted. Without it, pip compares the download with the hash that the index itself names, if it does.
+    pub(crate) sha256: Option<&'a str>,
+    /// Not the host's own Python: the wheel, and so its hash, must not depend on it.
+    pub(crate) python_version: &'a str,
+    pub(crate) platforms: &'a [&'a str],
+}
+
 /// Has pip put the wheel into `directory`. `scratch` takes pip's temporary files: they are as large as the wheel, and the
 /// system's own place for them may be small.
 pub(crate) fn download(
-    package: Package,
-    pin: &Pin,
+    request: &Request<'_>,
     python: &Path,
     directory: &Path,
     scratch: &Path,
 ) -> Result<(), ToolchainError> {
+    let package = request.item.package();
     check_pip(package, python)?;
     let requirements = scratch.join("requirements.txt");
-    let line = format!("{} --hash=sha256:{}\n", pin.requirement, pin.sha256);
+    let hash = request.sha256.map_or_else(String::new, |sha256| format!(" --hash=sha256:{sha256}"));
+    let line = format!("{}{hash}\n", request.requirement);
     fs::write(&requirements, line).map_err(ToolchainError::io("write", &requirements))?;
     let mut command = pip(python);
     command
-        .args(["download", "--no-deps", "--only-binary=:all:", "--require-hashes"])
-        // Not the host's own Python: the wheel, and so its hash, must not depend on it.
-        .args(["--python-version", "3.11", "--implementation", "cp", "--platform", pin.platform])
+        .args(["download", "--no-deps", "--only-binary=:all:"])
+        .args(request.sha256.map(|_| "--require-hashes"))
+        .args(["--python-version", request.python_version, "--implementation", "cp"])
+        .args(request.platforms.iter().flat_map(|platform| ["--platform", platform]))
         // pip retries what is transient; a silent connection is given up after 30 s, so that no network is found out soon.
         .args(["--retries", "3", "--timeout", "30"])
         .args(["--quiet", "--no-cache-dir", "--progress-bar", "off"])
@@ -45,7 +61,7 @@ pub(crate) fn download(
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(classify(package, pin, directory, &stderr, output.status.to_string()))
+    Err(classify(request, directory, &stderr, output.status.to_string()))
 }
 
 fn pip(python: &Path) -> Command {
@@ -100,7 +116,8 @@ fn versions(text: &str) -> Option<((u32, u32), (u32, u32))> {
 
 /// pip has one exit code for everything, so that its words decide. The order matters: without a network, pip ends with "no
 /// matching distribution".
-fn classify(package: Package, pin: &Pin, directory: &Path, stderr: &str, status: String) -> ToolchainError {
+fn classify(request: &Request<'_>, directory: &Path, stderr: &str, status: String) -> ToolchainError {
+    let package = request.item.package();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
     let evidence = evidence(stderr);
     if says(&["DO NOT MATCH THE HASHES"]) {
@@ -127,10 +144,27 @@ fn classify(package: Package, pin: &Pin, directory: &Path, stderr: &str, status:
     } else if says(&["Permission denied", "[Errno 13]", "Read-only file system"]) {
         ToolchainError::PermissionDenied { path: directory.to_owned(), evidence }
     } else if says(&["No matching distribution", "Could not find a version"]) {
-        ToolchainError::NotInIndex { package, requirement: pin.requirement.clone(), evidence }
+        match request.item {
+            Item::Pinned(package) => {
+                ToolchainError::NotInIndex { package, requirement: request.requirement.to_owned(), evidence }
+            }
+            Item::Runtime(version) => {
+                // The other lines say which versions there are: they are read, and not shown as they stand.
+                let last = evidence.lines().next_back().unwrap_or_default().trim();
+                let evidence = last.strip_prefix("ERROR: ").unwrap_or(last).to_owned();
+                ToolchainError::NoSuchRuntime { version, available: listed_versions(stderr), evidence }
+            }
+        }
     } else {
         ToolchainError::PipFailed { package, status, evidence }
     }
+}
+
+/// Reads `(from versions: 1.22.1, 1.24.0.dev20251031003, 1.24.1)`. Pre-releases and what is too old are left out: they cannot
+/// be asked for. Oldest first, as pip lists them.
+fn listed_versions(stderr: &str) -> Vec<RuntimeVersion> {
+    let list = stderr.split("(from versions: ").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
+    list.split(", ").filter_map(|version| version.parse().ok()).collect()
 }
 
 /// pip's last words.
@@ -147,6 +181,17 @@ fn evidence(stderr: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_versions_that_pip_lists_are_read() {
+        let listed = listed_versions(
+            "ERROR: Could not find a version that satisfies the requirement onnxruntime==1.30.5 (from versions: 1.22.1, 1.23.0, \
+             1.24.0.dev20251031003, 1.24.1)\nERROR: No matching distribution found for onnxruntime==1.30.5\n",
+        );
+        assert_eq!(listed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.23.0", "1.24.1"]);
+        assert_eq!(listed_versions("(from versions: none)"), []);
+        assert_eq!(listed_versions("something else"), []);
+    }
 
     #[test]
     fn versions_are_read_from_pips_own_line() {

@@ -7,38 +7,45 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ToolchainError;
 use crate::installed::{Condition, Installed, Verified};
-use crate::manifest::{FileState, Manifest};
-use crate::package::{Catalog, Package, Pin};
+use crate::manifest::{FileState, MANIFEST, Manifest};
+use crate::package::{Catalog, Item, Package, Pin};
 use crate::pip;
 use crate::source::{Source, find_wheel};
 use crate::wheel::{Wheel, create_directory};
 
+mod runtime;
+
 /// The packages below one directory, by convention `<data_dir>/toolchain`:
-/// `<name>-<version>/` each with its `manifest.json`, `download/` for wheels, `staging/` for what is not finished, `.lock`.
+/// `<name>-<version>/` each with its `manifest.json` (of ONNX Runtime there may be several), `download/` for wheels, `staging/` for what is not finished, `.lock`.
 #[derive(Debug, Clone)]
 pub struct Toolchain {
     root: PathBuf,
     catalog: Catalog,
 }
 
+/// In staging, the directory that becomes the package's.
+const UNPACKED: &str = "unpacked";
+/// Of the pinned wheels that depend on Python at all.
+const PYTHON_VERSION: &str = "3.11";
+
 /// What an installation is doing now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// Another process installs into the same directory.
-    Waiting(Package),
-    Downloading(Package),
-    Unpacking(Package),
+    Waiting(Item),
+    Downloading(Item),
+    Unpacking(Item),
     /// Installed now or before.
-    Ready(Package),
+    Ready(Item),
 }
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Waiting(package) => write!(f, "waiting for another installation of {package}"),
-            Self::Downloading(package) => write!(f, "downloading {package} {} with pip", package.version()),
-            Self::Unpacking(package) => write!(f, "unpacking {package}"),
-            Self::Ready(package) => write!(f, "{package} {} is ready", package.version()),
+            Self::Waiting(item) => write!(f, "waiting for another installation before that of {item}"),
+            Self::Downloading(item) => write!(f, "downloading {item} with pip"),
+            Self::Unpacking(item) => write!(f, "unpacking {item}"),
+            Self::Ready(item) => write!(f, "{item} is ready"),
         }
     }
 }
@@ -65,31 +72,20 @@ impl Toolchain {
         source: &Source,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Installed, ToolchainError> {
-        let pin = self.pin(package)?;
-        if let Some(installed) = self.installed(package)? {
-            progress(Progress::Ready(package));
-            return Ok(installed);
-        }
-        self.create_root()?;
-        let _lock = self.lock(package, progress)?;
-        // Whoever held the lock before may have installed it.
-        if self.installed(package)?.is_none() {
-            self.install_locked(package, pin, source, progress)?;
-        }
-        let installed = self.installed(package)?.ok_or_else(|| ToolchainError::Io {
-            action: "find what was just unpacked to",
-            path: self.directory(package),
-            source: io::ErrorKind::NotFound.into(),
-        })?;
-        progress(Progress::Ready(package));
-        Ok(installed)
+        let item = Item::Pinned(package);
+        self.ensure(
+            item,
+            || self.installed(package),
+            |progress| self.install_pinned(package, source, progress),
+            progress,
+        )
     }
 
     /// The package, if all its files are there with their sizes. Reads no contents and takes no lock.
     pub fn installed(&self, package: Package) -> Result<Option<Installed>, ToolchainError> {
-        let pin = self.pin(package)?;
-        let directory = self.directory(package);
-        let manifest = Manifest::read(&directory, package, pin)?.filter(|manifest| manifest.is_present(&directory));
+        let item = Item::Pinned(package);
+        let directory = self.directory(item);
+        let manifest = self.manifest(item)?.filter(|manifest| manifest.is_present(&directory));
         Ok(manifest.map(|manifest| Installed {
             package,
             version: package.version(),
@@ -98,27 +94,68 @@ impl Toolchain {
         }))
     }
 
-    /// Hashes every unpacked file again. Packages that this platform does not have are left out.
+    /// Hashes every unpacked file again: of the packages that this platform has, and of every other ONNX Runtime that is there.
     pub fn verify(&self) -> Result<Vec<Verified>, ToolchainError> {
-        let managed = Package::ALL.into_iter().filter_map(|package| Some((package, self.catalog.pin(package)?)));
-        managed
-            .map(|(package, pin)| {
-                let directory = self.directory(package);
-                let condition = match Manifest::read(&directory, package, pin)? {
-                    Some(manifest) => check_files(&manifest, &directory)?,
-                    None => Condition::NotInstalled,
-                };
-                Ok(Verified { package, version: package.version(), directory, condition })
-            })
-            .collect()
+        let managed = Package::ALL.into_iter().filter(|package| self.catalog.pin(*package).is_some());
+        let other = self.runtimes_on_demand()?.into_iter().map(Item::Runtime);
+        managed.map(Item::Pinned).chain(other).map(|item| self.verify_item(item)).collect()
+    }
+
+    fn verify_item(&self, item: Item) -> Result<Verified, ToolchainError> {
+        let directory = self.directory(item);
+        let condition = match (self.manifest(item)?, item) {
+            (Some(manifest), _) => check_files(&manifest, &directory)?,
+            (None, Item::Pinned(_)) => Condition::NotInstalled,
+            // It is listed because its directory is there.
+            (None, Item::Runtime(_)) => Condition::Damaged { missing: vec![MANIFEST.into()], corrupt: Vec::new() },
+        };
+        Ok(Verified { package: item.package(), version: item.version(), directory, condition })
+    }
+
+    /// Returns what is there, or else calls `install` under the lock.
+    fn ensure<T>(
+        &self,
+        item: Item,
+        find: impl Fn() -> Result<Option<T>, ToolchainError>,
+        install: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<(), ToolchainError>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<T, ToolchainError> {
+        if let Some(found) = find()? {
+            progress(Progress::Ready(item));
+            return Ok(found);
+        }
+        self.create_root()?;
+        let _lock = self.lock(item, progress)?;
+        // Whoever held the lock before may have installed it.
+        let mut found = find()?;
+        if found.is_none() {
+            install(progress)?;
+            found = find()?;
+        }
+        let found = found.ok_or_else(|| ToolchainError::Io {
+            action: "find what was just unpacked to",
+            path: self.directory(item),
+            source: io::ErrorKind::NotFound.into(),
+        })?;
+        progress(Progress::Ready(item));
+        Ok(found)
+    }
+
+    /// The record of what was unpacked, if it is of the version and the pin that are wanted.
+    fn manifest(&self, item: Item) -> Result<Option<Manifest>, ToolchainError> {
+        let pin = match item {
+            Item::Pinned(package) => Some(self.pin(package)?),
+            Item::Runtime(_) => None,
+        };
+        Manifest::read(&self.directory(item), item, pin)
     }
 
     fn pin(&self, package: Package) -> Result<&Pin, ToolchainError> {
         self.catalog.pin(package).ok_or_else(|| ToolchainError::unsupported(package))
     }
 
-    fn directory(&self, package: Package) -> PathBuf {
-        self.root.join(format!("{}-{}", package.name(), package.version()))
+    fn directory(&self, item: Item) -> PathBuf {
+        self.root.join(format!("{}-{}", item.package().name(), item.version()))
     }
 
     fn create_root(&self) -> Result<(), ToolchainError> {
@@ -129,13 +166,13 @@ impl Toolchain {
     }
 
     /// The kernel releases the lock when the holder ends, however it ends. The file stays: removing it would let two in.
-    fn lock(&self, package: Package, progress: &mut dyn FnMut(Progress)) -> Result<File, ToolchainError> {
+    fn lock(&self, item: Item, progress: &mut dyn FnMut(Progress)) -> Result<File, ToolchainError> {
         let path = self.root.join(".lock");
         let file = File::options().create(true).append(true).open(&path).map_err(ToolchainError::io("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                progress(Progress::Waiting(package));
+                progress(Progress::Waiting(item));
                 file.lock().map_err(ToolchainError::io("lock", &path))?;
             }
             Err(TryLockError::Error(source)) => return Err(ToolchainError::io("lock", &path)(source)),
@@ -143,18 +180,22 @@ impl Toolchain {
         Ok(file)
     }
 
-    fn install_locked(
-        &self,
-        package: Package,
-        pin: &Pin,
-        source: &Source,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(), ToolchainError> {
-        // We hold the lock, so that whatever is in staging was left by a process that died.
+    /// An empty directory for what is not finished. Only under the lock: what was in it was left by a process that died.
+    fn clear_staging(&self) -> Result<PathBuf, ToolchainError> {
         let staging = self.root.join("staging");
         remove_directory(&staging)?;
         create_directory(&staging)?;
+        Ok(staging)
+    }
 
+    fn install_pinned(
+        &self,
+        package: Package,
+        source: &Source,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ToolchainError> {
+        let pin = self.pin(package)?;
+        let staging = self.clear_staging()?;
         let (mut wheel, downloaded) = match source {
             Source::Directory(directory) => (Wheel::open(package, pin, &find_wheel(package, pin, directory)?)?, None),
             Source::Pip { python } => {
@@ -163,27 +204,30 @@ impl Toolchain {
             }
         };
 
-        progress(Progress::Unpacking(package));
-        let unpacked = staging.join("unpacked");
-        create_directory(&unpacked)?;
-        let files = wheel.unpack(package, pin, &unpacked)?;
-        Manifest::new(package, pin, files).write(&unpacked)?;
-        sync_directories(&unpacked)?;
+        let item = Item::Pinned(package);
+        progress(Progress::Unpacking(item));
+        let manifest = unpack(package, pin, &mut wheel, &staging)?;
+        self.put_into_place(item, &manifest, &staging)?;
+        remove_directory(&staging)?;
+        if let Some(path) = downloaded {
+            fs::remove_file(&path).map_err(ToolchainError::io("remove", &path))?;
+        }
+        Ok(())
+    }
 
-        let directory = self.directory(package);
+    /// Completes what was unpacked in staging, and has it appear under its name.
+    fn put_into_place(&self, item: Item, manifest: &Manifest, staging: &Path) -> Result<(), ToolchainError> {
+        let unpacked = staging.join(UNPACKED);
+        manifest.write(&unpacked)?;
+        sync_directories(&unpacked)?;
+        let directory = self.directory(item);
         if directory.exists() {
             // Damaged, or of another pin: somebody may have its files open, so it is moved away and not overwritten.
             let damaged = staging.join("damaged");
             fs::rename(&directory, &damaged).map_err(ToolchainError::io("move away", &directory))?;
         }
         fs::rename(&unpacked, &directory).map_err(ToolchainError::io("create", &directory))?;
-        sync_directory(&self.root)?;
-
-        remove_directory(&staging)?;
-        if let Some(path) = downloaded {
-            fs::remove_file(&path).map_err(ToolchainError::io("remove", &path))?;
-        }
-        Ok(())
+        sync_directory(&self.root)
     }
 
     /// The wheel from `download/`, fetched by pip unless an earlier, interrupted run has done so.
@@ -203,10 +247,25 @@ impl Toolchain {
             }
             fs::remove_file(path).map_err(ToolchainError::io("remove", path))?;
         }
-        progress(Progress::Downloading(package));
-        pip::download(package, pin, python, &directory, &self.root.join("staging"))?;
+        let item = Item::Pinned(package);
+        progress(Progress::Downloading(item));
+        let request = pip::Request {
+            item,
+            requirement: &pin.requirement,
+            sha256: Some(&pin.sha256),
+            python_version: PYTHON_VERSION,
+            platforms: &[pin.platform],
+        };
+        pip::download(&request, python, &directory, &self.root.join("staging"))?;
         Wheel::open(package, pin, path)
     }
+}
+
+/// Unpacks what is wanted of the wheel into staging.
+fn unpack(package: Package, pin: &Pin, wheel: &mut Wheel, staging: &Path) -> Result<Manifest, ToolchainError> {
+    let unpacked = staging.join(UNPACKED);
+    create_directory(&unpacked)?;
+    Ok(Manifest::new(package, pin, wheel.unpack(package, pin, &unpacked)?))
 }
 
 fn check_files(manifest: &Manifest, directory: &Path) -> Result<Condition, ToolchainError> {

@@ -12,7 +12,7 @@ use crate::error::ToolchainError;
 use crate::manifest::{Hashing, ManifestFile, sha256};
 use crate::package::{Package, Pin};
 
-/// A wheel whose hash is the pinned one. It stays open: what was hashed is what is unpacked.
+/// A wheel whose hash is that of its pin. It stays open: what was hashed is what is unpacked.
 pub(crate) struct Wheel {
     path: PathBuf,
     archive: ZipArchive<File>,
@@ -30,6 +30,17 @@ impl Wheel {
                 found,
             });
         }
+        Self::read(path, file)
+    }
+
+    /// Takes the wheel as it is, and says what hash it has.
+    pub(crate) fn open_unpinned(path: &Path) -> Result<(Self, String), ToolchainError> {
+        let mut file = File::open(path).map_err(ToolchainError::io("read", path))?;
+        let sha256 = sha256(&mut file).map_err(ToolchainError::io("read", path))?;
+        Ok((Self::read(path, file)?, sha256))
+    }
+
+    fn read(path: &Path, mut file: File) -> Result<Self, ToolchainError> {
         file.seek(SeekFrom::Start(0)).map_err(ToolchainError::io("read", path))?;
         let archive = ZipArchive::new(file).map_err(|source| bad_wheel(path, source))?;
         Ok(Self { path: path.to_owned(), archive })
@@ -58,13 +69,9 @@ impl Wheel {
             }
         }
         if let Some(entry) =
-            pin.required.iter().find(|required| !files.iter().any(|file| file.path == Path::new(required)))
+            pin.required.iter().find(|required| !files.iter().any(|file| file.path == Path::new(required.as_str())))
         {
-            return Err(ToolchainError::IncompleteWheel {
-                package,
-                file: self.path.clone(),
-                entry: (*entry).to_owned(),
-            });
+            return Err(ToolchainError::IncompleteWheel { package, file: self.path.clone(), entry: entry.clone() });
         }
         Ok(files)
     }

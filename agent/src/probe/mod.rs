@@ -3,6 +3,7 @@
 //! Every probe takes the root directory it reads below, so that a test can hand it the tree of another board. Nothing here
 //! writes, needs a privilege, or loads the runtime: its version and providers are asked of a child process.
 
+mod activity;
 mod power;
 mod processor;
 mod system;
@@ -11,8 +12,9 @@ use std::path::Path;
 
 use domain::DeviceFacts;
 
+pub(crate) use activity::{Activity, Busy, activity, boost, huge_pages, processors};
 pub(crate) use processor::{cpu_model, governor, isa};
-pub(crate) use system::kernel;
+use system::kernel;
 
 /// The facts of this device. What can't be found out is left empty.
 pub fn facts() -> DeviceFacts {

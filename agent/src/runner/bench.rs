@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::{MeasureRule, Provider};
-use loadgen::SingleStream;
+use domain::{CellSpec, MeasureRule, ModelRef};
+use loadgen::{Choice, ClosedLoop, ORDER_SEED};
 
 use super::job::explain;
-use super::measure::{self, Choice};
-use super::runtime::{Bound, Engine, EngineError, RuntimeError, Source};
+use super::measure;
+use super::runtime::{Bound, Engine, EngineError, RuntimeError, SessionSetup, Source};
 use super::{input, process, stopwatch};
 
 /// Calls before the first round, so that caches and clock rates have settled.
@@ -62,9 +62,10 @@ pub fn overhead(library: &Path, model: &[u8], calls: u32, rounds: u32) -> Result
     let autogroup_raised = process::stand_apart();
     let failed = |error: &dyn std::error::Error| OverheadError::Failed(explain(error));
     let engine = Engine::load(library).map_err(|error: EngineError| failed(&error))?;
-    let model = engine.open(Source::Bytes(model), Provider::Cpu, 1).map_err(|error| failed(&error))?;
+    let cell = CellSpec::new(ModelRef::nameless());
+    let model = engine.open(Source::Bytes(model), &SessionSetup::of(&cell)).map_err(|error| failed(&error))?;
     let queries = input::random(0, model.inputs()).map_err(|error| failed(&error))?;
-    let model = model.bind(&queries).map_err(|error| failed(&error))?;
+    let model = model.bind(&queries, &cell.state).map_err(|error| failed(&error))?;
     let measured: Result<Vec<Round>, RuntimeError> = raw(&model, WARM_UP_CALLS)
         .and_then(|_| (0..rounds).map(|_| Ok(round(raw(&model, calls)?, harness(&model, calls)?, calls))).collect());
     let rounds = measured.map_err(|error| failed(&error))?;
@@ -103,10 +104,18 @@ fn raw(model: &Bound, calls: u32) -> Result<Duration, RuntimeError> {
 
 /// The loop of a run, asked for exactly so many calls; also the median latency it records.
 fn harness(model: &Bound, calls: u32) -> Result<(Duration, u64), RuntimeError> {
-    let rule = MeasureRule { min_queries: calls, min_duration: Duration::ZERO, max_duration: Duration::MAX };
-    let mut choice = Choice::among(model.queries());
-    let (recording, total) =
-        stopwatch::timed(|| measure::single_stream(model, SingleStream::new(rule), &mut choice, calls as usize));
+    let rule = MeasureRule {
+        min_queries: calls,
+        min_duration: Duration::ZERO,
+        max_duration: Duration::MAX,
+        ..MeasureRule::default()
+    };
+    let pattern = ClosedLoop::new(rule);
+    let mut choice = Choice::uniform(model.queries(), ORDER_SEED);
+    let (recording, total) = stopwatch::timed(|| {
+        let decide = |issued, issue, now| pattern.next(issued, issue, now);
+        measure::closed_loop(model, decide, &mut choice, calls as usize)
+    });
     let mut latencies_ns = recording?.latencies_ns;
     latencies_ns.sort_unstable();
     Ok((total, stats::percentile(&latencies_ns, 0.5).unwrap_or(0)))

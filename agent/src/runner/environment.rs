@@ -1,121 +1,221 @@
 //! The circumstances of a measurement: what the machine is, and what else happened on it meanwhile.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-use domain::Environment;
+use domain::{CellSpec, Digest, Drift, Environment, StableEnvironment, VolatileEnvironment};
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeValLike as _;
+use serde::{Deserialize, Serialize};
 
-use crate::probe;
+use crate::probe::{self, Activity, Busy};
 
 /// `USER_HZ`, the unit of `/proc/stat`: 100 on every architecture Linux still runs inference on.
 const TICKS_PER_S: f64 = 100.0;
+/// Variables of the process that change how memory and threads behave, wherever they were set.
+const NOTED_VARIABLES: [&str; 8] = [
+    "GLIBC_TUNABLES",
+    "MALLOC_ARENA_MAX",
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "KMP_AFFINITY",
+    "GOMP_CPU_AFFINITY",
+];
 
-/// Counters as they stood when measuring began.
-#[derive(Debug)]
-pub(super) struct Watch {
-    busy: Option<Busy>,
-    own_cpu: Option<Duration>,
+/// Where readings come from: this machine, or, for tests of what follows from them, a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Probe {
+    Machine,
+    /// The reading before measuring, and the one after.
+    Recorded(Box<(Readings, Readings)>),
+}
+
+impl Probe {
+    /// From a file of JSON with two [`Readings`]; the machine if none is named.
+    pub(super) fn open(recorded: Option<&Path>) -> io::Result<Self> {
+        let Some(path) = recorded else { return Ok(Self::Machine) };
+        Ok(Self::Recorded(Box::new(serde_json::from_slice(&std::fs::read(path)?)?)))
+    }
+
+    fn before(&self) -> Readings {
+        match self {
+            Self::Machine => Readings::take(),
+            Self::Recorded(readings) => readings.0.clone(),
+        }
+    }
+
+    fn after(&self) -> Readings {
+        match self {
+            Self::Machine => Readings::take(),
+            Self::Recorded(readings) => readings.1.clone(),
+        }
+    }
+}
+
+/// One look at the machine and at this process.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Readings {
+    machine: Activity,
+    own_cpu_us: Option<u64>,
     involuntary_switches: Option<u64>,
-    load_average: Option<f64>,
 }
 
-impl Watch {
-    pub(super) fn start() -> Self {
+impl Readings {
+    fn take() -> Self {
         Self {
-            busy: busy(),
-            own_cpu: own_cpu(),
+            machine: probe::activity(Path::new("/")),
+            own_cpu_us: own_cpu_us(),
             involuntary_switches: involuntary_switches(),
-            load_average: load_average(),
         }
-    }
-
-    /// Completes `environment` with what happened since, over `elapsed` time.
-    pub(super) fn finish(self, elapsed: Duration, environment: Environment) -> Environment {
-        Environment {
-            foreign_cpu_share: self.foreign_cpu_share(elapsed),
-            involuntary_switches: self
-                .involuntary_switches
-                .zip(involuntary_switches())
-                .map(|(before, after)| after.saturating_sub(before)),
-            load_average: self.load_average,
-            ..environment
-        }
-    }
-
-    fn foreign_cpu_share(&self, elapsed: Duration) -> Option<f64> {
-        let (before, after) = (self.busy?, busy()?);
-        let own = own_cpu()?.checked_sub(self.own_cpu?)?;
-        foreign_share(before, after, own, elapsed)
     }
 }
 
-/// What is known before measuring: machine, runtime and provider.
-pub(super) fn describe(
-    runtime_version: &str,
-    runtime_build: &str,
-    provider: &str,
-    autogroup_raised: bool,
-) -> Environment {
-    let root = Path::new("/");
-    Environment {
-        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
-        runtime_version: runtime_version.to_owned(),
-        runtime_build: runtime_build.to_owned(),
-        provider: provider.to_owned(),
-        cpu_model: probe::cpu_model(root),
-        isa: probe::isa(root),
-        cores: probe::cores(),
-        kernel: probe::kernel(root),
-        governor: probe::governor(root),
-        foreign_cpu_share: None,
-        involuntary_switches: None,
-        load_average: None,
+/// Readings as they were when measuring began.
+#[derive(Debug)]
+pub(super) struct Watch<'a> {
+    probe: &'a Probe,
+    before: Readings,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn start(probe: &'a Probe) -> Self {
+        Self { probe, before: probe.before() }
+    }
+
+    /// What happened since, over `elapsed` time.
+    pub(super) fn finish(self, elapsed: Duration, autogroup_raised: bool) -> VolatileEnvironment {
+        let after = self.probe.after();
+        between(&self.before, &after, elapsed, autogroup_raised)
+    }
+}
+
+fn between(before: &Readings, after: &Readings, elapsed: Duration, autogroup_raised: bool) -> VolatileEnvironment {
+    let (then, now) = (&before.machine, &after.machine);
+    let waited = |before: Option<u64>, after: Option<u64>| {
+        let waited = Duration::from_micros(since(before, after)?);
+        (!elapsed.is_zero()).then(|| (waited.as_secs_f64() / elapsed.as_secs_f64()).min(1.0))
+    };
+    VolatileEnvironment {
+        foreign_cpu_share: foreign_share(before, after, elapsed),
+        involuntary_switches: since(before.involuntary_switches, after.involuntary_switches),
+        load_average: then.load_average,
         autogroup_raised,
+        cpu_pressure: waited(then.cpu_pressure_us, now.cpu_pressure_us),
+        memory_pressure: waited(then.memory_pressure_us, now.memory_pressure_us),
+        io_pressure: waited(then.io_pressure_us, now.io_pressure_us),
+        frequency_start_mhz: then.frequency_mhz,
+        frequency_end_mhz: now.frequency_mhz,
+        temperature_start_c: then.temperature_c,
+        temperature_end_c: now.temperature_c,
+        throttle_events: since(then.throttle_events, now.throttle_events),
+        available_bytes: then.available_bytes,
+        drift: drift(then, now),
     }
 }
 
-/// Time all processors together were not idle, in ticks, and how many they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Busy {
-    ticks: u64,
-    processors: u32,
+fn since(before: Option<u64>, after: Option<u64>) -> Option<u64> {
+    Some(after?.saturating_sub(before?))
 }
 
-/// Share (0..1) of all processors' time that others used; `None` if no time passed.
+/// Settings that were not the same at the end.
+fn drift(before: &Activity, after: &Activity) -> Vec<Drift> {
+    let text = |value: Option<String>| value.unwrap_or_else(|| "not known".to_owned());
+    let on = |boost: Option<bool>| boost.map(|on| if on { "on" } else { "off" }.to_owned());
+    [
+        ("the frequency governor", before.governor.clone(), after.governor.clone()),
+        ("frequency boost", on(before.boost), on(after.boost)),
+        ("the set of online processors", before.online.clone(), after.online.clone()),
+    ]
+    .into_iter()
+    .filter(|(_, before, after)| before != after)
+    .map(|(what, before, after)| Drift { what: what.to_owned(), before: text(before), after: text(after) })
+    .collect()
+}
+
+/// Share (0..1) of all processors' time that others used; `None` if no time passed or it can't be read.
 #[expect(clippy::cast_precision_loss, reason = "ticks since boot are far below 2^52")]
-fn foreign_share(before: Busy, after: Busy, own: Duration, elapsed: Duration) -> Option<f64> {
-    let available = elapsed.as_secs_f64() * f64::from(after.processors);
+fn foreign_share(before: &Readings, after: &Readings, elapsed: Duration) -> Option<f64> {
+    let (then, now): (Busy, Busy) = (before.machine.busy?, after.machine.busy?);
+    let own = Duration::from_micros(since(before.own_cpu_us, after.own_cpu_us)?);
+    let available = elapsed.as_secs_f64() * f64::from(now.processors);
     if available <= 0.0 {
         return None;
     }
-    let busy = after.ticks.saturating_sub(before.ticks) as f64 / TICKS_PER_S;
+    let busy = now.ticks.saturating_sub(then.ticks) as f64 / TICKS_PER_S;
     // A tick is 10 ms: over a short time the own share may come out a little larger than the whole.
     Some(((busy - own.as_secs_f64()) / available).clamp(0.0, 1.0))
 }
 
-fn busy() -> Option<Busy> {
-    parse_stat(&fs::read_to_string("/proc/stat").ok()?)
+/// What the runner knows of the runtime and of itself.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    pub(super) cell: &'a CellSpec,
+    pub(super) library: &'a Path,
+    pub(super) runtime_version: &'a str,
+    pub(super) runtime_build: &'a str,
+    pub(super) provider: &'a str,
+    /// Processors this process was confined to.
+    pub(super) affinity: Option<String>,
 }
 
-/// Reads `/proc/stat` (proc(5)): user, nice, system, irq, softirq and steal; guest time is part of user's.
-fn parse_stat(text: &str) -> Option<Busy> {
-    const BUSY: [usize; 6] = [0, 1, 2, 5, 6, 7];
-    let all = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
-    let fields: Vec<u64> = all.split_whitespace().map_while(|field| field.parse().ok()).collect();
-    let ticks = BUSY.iter().filter_map(|&index| fields.get(index)).sum();
-    let is_processor =
-        |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    let processors = u32::try_from(text.lines().filter(is_processor).count()).ok()?;
-    Some(Busy { ticks, processors })
+/// What is known before measuring: machine, runtime and provider.
+pub(super) fn describe(known: &Known<'_>) -> io::Result<Environment> {
+    let root = Path::new("/");
+    let facts = probe::facts();
+    let stable = StableEnvironment {
+        agent_version: env!("CARGO_PKG_VERSION").to_owned(),
+        runtime_version: known.runtime_version.to_owned(),
+        runtime_build: known.runtime_build.to_owned(),
+        runtime_sha256: sha256(known.library)?.to_string(),
+        provider: known.provider.to_owned(),
+        provider_options: known.cell.provider_options.clone(),
+        cpu_model: facts.cpu_model,
+        isa: facts.isa,
+        cores: facts.cores,
+        memory_bytes: Some(facts.memory_bytes).filter(|&bytes| bytes > 0),
+        kernel: facts.kernel,
+        governor: probe::governor(root),
+        boost: probe::boost(root),
+        huge_pages: probe::huge_pages(root),
+        affinity: known.affinity.clone(),
+        variables: noted_variables(&known.cell.settings.variables),
+    };
+    Ok(Environment { stable, volatile: VolatileEnvironment::default() })
 }
 
-fn own_cpu() -> Option<Duration> {
+/// The cell's variables, and those of the process that matter.
+fn noted_variables(of_cell: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let inherited = NOTED_VARIABLES.iter().filter_map(|&name| {
+        let value = std::env::var_os(name)?;
+        Some((name.to_owned(), value.to_string_lossy().into_owned()))
+    });
+    inherited.chain(of_cell.clone()).collect()
+}
+
+fn sha256(path: &Path) -> io::Result<Digest> {
+    use sha2::Digest as _;
+    let mut hasher = sha2::Sha256::new();
+    let mut file = File::open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            let digest: [u8; 32] = hasher.finalize().into();
+            return Digest::try_from(digest.as_slice()).map_err(io::Error::other);
+        }
+        hasher.update(&buffer[..count]);
+    }
+}
+
+fn own_cpu_us() -> Option<u64> {
     let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
-    let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-    u64::try_from(microseconds).ok().map(Duration::from_micros)
+    u64::try_from(usage.user_time().num_microseconds() + usage.system_time().num_microseconds()).ok()
 }
 
 /// Of the calling thread, which is the measuring one; of the whole process where threads are not told apart.
@@ -127,40 +227,51 @@ fn involuntary_switches() -> Option<u64> {
     getrusage(WHO).ok().and_then(|usage: Usage| u64::try_from(usage.involuntary_context_switches()).ok())
 }
 
-/// Of the last minute.
-fn load_average() -> Option<f64> {
-    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const STAT: &str = "cpu  100 10 50 9000 40 5 6 7 100 0\ncpu0 50 5 25 4500 20 2 3 3 0 0\ncpu1 50 5 25 4500 20 3 3 4 0 0\nintr 1 2\n";
+    fn readings(ticks: u64, own_ms: u64) -> Readings {
+        let machine = Activity { busy: Some(Busy { ticks, processors: 2 }), ..Activity::default() };
+        Readings { machine, own_cpu_us: Some(own_ms * 1000), involuntary_switches: Some(ticks) }
+    }
 
-    #[test]
-    fn idle_waiting_and_guest_time_are_not_busy() {
-        assert_eq!(parse_stat(STAT), Some(Busy { ticks: 178, processors: 2 }));
-        assert_eq!(parse_stat("intr 1"), None);
+    fn over_two_seconds(before: &Readings, after: &Readings) -> VolatileEnvironment {
+        between(before, after, Duration::from_secs(2), false)
     }
 
     #[test]
     fn foreign_share_is_what_others_used_of_all_processors() {
-        let busy = |ticks| Busy { ticks, processors: 2 };
-        let check = |ticks: u64, own_ms, expected: Option<f64>| {
-            let share =
-                foreign_share(busy(1000), busy(1000 + ticks), Duration::from_millis(own_ms), Duration::from_secs(2));
-            assert!(share.zip(expected).is_some_and(|(a, b)| (a - b).abs() < 1e-9), "{share:?} {expected:?}");
-        };
-        check(300, 2_000, Some(0.25));
-        check(200, 2_000, Some(0.0));
-        check(199, 2_000, Some(0.0));
-        assert_eq!(foreign_share(busy(1), busy(2), Duration::ZERO, Duration::ZERO), None);
+        for (ticks, own_ms, expected) in [(300, 2_000, 0.25), (200, 2_000, 0.0), (199, 2_000, 0.0)] {
+            let found = over_two_seconds(&readings(1000, 0), &readings(1000 + ticks, own_ms));
+            assert!(found.foreign_cpu_share.is_some_and(|share| (share - expected).abs() < 1e-9), "{found:?}");
+            assert_eq!(found.involuntary_switches, Some(ticks));
+        }
+        let no_time = between(&readings(1, 0), &readings(2, 0), Duration::ZERO, false);
+        assert_eq!(no_time.foreign_cpu_share, None);
     }
 
     #[test]
-    fn own_time_is_not_foreign() {
-        let environment = Watch::start().finish(Duration::from_secs(1), Environment::default());
-        assert_eq!(environment.foreign_cpu_share.is_some(), cfg!(target_os = "linux"));
+    fn what_is_not_told_is_not_zero() {
+        let found = over_two_seconds(&Readings::default(), &Readings::default());
+        assert_eq!(found, VolatileEnvironment::default());
+    }
+
+    #[test]
+    fn a_setting_that_changed_is_drift() {
+        let governed = |governor: &str| {
+            let machine = Activity { governor: Some(governor.to_owned()), ..Activity::default() };
+            Readings { machine, ..Readings::default() }
+        };
+        let found = over_two_seconds(&governed("performance"), &governed("powersave"));
+        assert_eq!(found.drift.len(), 1);
+        assert_eq!((found.drift[0].before.as_str(), found.drift[0].after.as_str()), ("performance", "powersave"));
+        assert_eq!(over_two_seconds(&governed("performance"), &governed("performance")).drift, Vec::new());
+    }
+
+    #[test]
+    fn this_machine_tells_its_own_share() {
+        let found = Watch::start(&Probe::Machine).finish(Duration::from_secs(1), false);
+        assert_eq!(found.foreign_cpu_share.is_some(), cfg!(target_os = "linux"));
     }
 }

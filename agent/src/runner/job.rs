@@ -6,28 +6,39 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use domain::{
-    AttemptPhase, CellSpec, Clock as _, Failure, FailureKind, InputSource, Measurement, Scenario, SystemClock,
-};
-use loadgen::{SingleStream, WarmUp};
+use std::time::Duration;
+
+use analysis::samples;
+use domain::{AttemptPhase, CellSpec, Clock as _, Failure, FailureKind, Measurement, Placement, Scenario, SystemClock};
+use loadgen::{Choice, ORDER_SEED, WarmUp};
 use proto::pb;
 
-use super::input::{self, InputError};
-use super::measure::{self, Choice};
+use super::environment::{self, Probe, Watch};
+use super::fault::Fault;
+use super::input::{self, InputError, Query};
+use super::load::{self, Load};
+use super::model_file::{self, ModelFileError};
 use super::pipe::{self, Events};
-use super::report::{self, EncodeError};
-use super::runtime::{Engine, EngineError, RuntimeError, Source, probe_library};
-use super::{environment, process, stopwatch};
+use super::process::ConfineError;
+use super::report::{self, HistogramError};
+use super::runtime::{Engine, EngineError, RuntimeError, SessionSetup, Source, probe_library};
+use super::{measure, process, stopwatch};
 
 /// The agent is gone, or can't be reached: nobody reads the code.
 const NO_AGENT: u8 = 3;
 
-/// The whole child process, `<program> runner [probe LIBRARY]`. Without further arguments it takes one job from standard
-/// input and reports on standard output; a report that was delivered ends with code 0, even if it is a failure's.
+/// The whole child process, `<program> runner [--fault MODEL=FAULT].. [probe LIBRARY]`. Without `probe` it takes one job
+/// from standard input and reports on standard output; a report that was delivered ends with code 0, even if it is a
+/// failure's.
 pub fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().skip(2).collect();
+    let mut arguments: Vec<_> = std::env::args_os().skip(2).collect();
+    let mut faults = Vec::new();
+    while arguments.len() >= 2 && arguments[0] == OsStr::new("--fault") {
+        faults.push(arguments[1].to_string_lossy().into_owned());
+        arguments.drain(..2);
+    }
     match arguments.as_slice() {
-        [] => run_job(),
+        [] => run_job(&faults),
         [word, library] if word == OsStr::new("probe") => print_facts(Path::new(library)),
         _ => {
             complain("usage: runner [probe LIBRARY]");
@@ -52,9 +63,9 @@ fn print_facts(library: &Path) -> ExitCode {
     }
 }
 
-fn run_job() -> ExitCode {
+fn run_job(faults: &[String]) -> ExitCode {
     let autogroup_raised = process::stand_apart();
-    match receive().and_then(|job| job.map(|(job, events)| work(job, events, autogroup_raised)).transpose()) {
+    match receive().and_then(|job| job.map(|(job, events)| work(job, events, autogroup_raised, faults)).transpose()) {
         Ok(Some(())) => ExitCode::SUCCESS,
         Ok(None) => ExitCode::from(NO_AGENT),
         Err(error) => {
@@ -72,8 +83,8 @@ fn receive() -> io::Result<Option<(pb::RunnerJob, Events)>> {
     Ok(Some((job, events)))
 }
 
-fn work(job: pb::RunnerJob, mut events: Events, autogroup_raised: bool) -> io::Result<()> {
-    let outcome = match Job::try_from(job).and_then(|job| job.execute(&mut events, autogroup_raised)) {
+fn work(job: pb::RunnerJob, mut events: Events, autogroup_raised: bool, faults: &[String]) -> io::Result<()> {
+    let outcome = match Job::try_from(job).and_then(|job| job.execute(&mut events, autogroup_raised, faults)) {
         Ok(measurement) => Ok(measurement),
         Err(JobError::Pipe(error)) => return Err(error),
         Err(error) => Err(Failure {
@@ -90,87 +101,127 @@ struct Job {
     library: PathBuf,
     model: PathBuf,
     tokenizer: Option<PathBuf>,
-    text: Option<PathBuf>,
+    /// The text or the tensors the cell names.
+    input_file: Option<PathBuf>,
     memory_limit_bytes: u64,
+    readings: Option<PathBuf>,
 }
 
 impl TryFrom<pb::RunnerJob> for Job {
     type Error = JobError;
 
     fn try_from(job: pb::RunnerJob) -> Result<Self, JobError> {
-        let pb::RunnerJob { cell, runtime_library, model, tokenizer, text, memory_limit_bytes } = job;
+        let pb::RunnerJob { cell, runtime_library, model, tokenizer, input_file, memory_limit_bytes, readings } = job;
         let optional = |path: String| (!path.is_empty()).then(|| PathBuf::from(path));
         Ok(Self {
             cell: cell.ok_or(proto::InvalidMessage::Missing("job.cell"))?.try_into()?,
             library: optional(runtime_library).ok_or(proto::InvalidMessage::Missing("job.runtime_library"))?,
             model: optional(model).ok_or(proto::InvalidMessage::Missing("job.model"))?,
             tokenizer: optional(tokenizer),
-            text: optional(text),
+            input_file: optional(input_file),
             memory_limit_bytes,
+            readings: optional(readings),
         })
     }
 }
 
 impl Job {
-    fn execute(&self, events: &mut Events, autogroup_raised: bool) -> Result<Measurement, JobError> {
+    fn execute(&self, events: &mut Events, autogroup_raised: bool, faults: &[String]) -> Result<Measurement, JobError> {
         let cell = &self.cell;
         events.enter(AttemptPhase::Loading)?;
         process::limit_memory(self.memory_limit_bytes).map_err(JobError::Limit)?;
+        let affinity = process::confine(&cell.settings.affinity)?;
+        let probe = Probe::open(self.readings.as_deref()).map_err(JobError::Readings)?;
         if !self.model.exists() {
             return Err(JobError::NoModel { path: self.model.clone() });
         }
+        model_file::check_model(&self.model)?;
         let (engine, runtime_load) = stopwatch::timed(|| Engine::load(&self.library));
         let engine = engine?;
-        let (model, session_load) =
-            stopwatch::timed(|| engine.open(Source::File(&self.model), cell.provider, cell.intra_threads));
+        let source = Source::File(&self.model);
+        let (model, session_load) = stopwatch::timed(|| engine.open(source, &SessionSetup::of(cell)));
         let model = model?;
-        let environment = environment::describe(engine.version(), engine.build(), model.provider(), autogroup_raised);
-        let text = self.text.as_deref().filter(|_| matches!(cell.input, InputSource::Text(_)));
-        let queries = input::queries(cell, model.inputs(), self.tokenizer.as_deref(), text)?;
-        let model = model.bind(&queries)?;
+        let known = environment::Known {
+            cell,
+            library: &self.library,
+            runtime_version: engine.version(),
+            runtime_build: engine.build(),
+            provider: model.provider(),
+            affinity,
+        };
+        let mut environment = environment::describe(&known).map_err(JobError::Library)?;
+        let queries = input::queries(cell, model.inputs(), self.tokenizer.as_deref(), self.input_file.as_deref())?;
+        let model = model.bind(&queries, &cell.state)?;
 
         events.enter(AttemptPhase::WarmingUp)?;
-        let mut choice = Choice::among(model.queries());
+        if let Some(fault) = Fault::of(faults, &cell.model.name) {
+            fault.happen();
+        }
+        let mut choice = order(cell, model.queries());
         let (warmup_iterations, shortest) = measure::warm_up(&model, WarmUp::new(cell.warmup), &mut choice)?;
 
         events.enter(AttemptPhase::Measuring)?;
-        let expected = expected_queries(cell, shortest.as_nanos());
         let started_at = SystemClock::new().now();
-        let watch = environment::Watch::start();
-        let recording = match cell.scenario {
-            Scenario::SingleStream => {
-                measure::single_stream(&model, SingleStream::new(cell.measure), &mut choice, expected)?
-            }
-        };
-        let environment = watch.finish(recording.measured, environment);
+        let watch = Watch::start(&probe);
+        let Load { recording, rate, trials } = load::carry(cell, &model, &mut choice, shortest)?;
+        environment.volatile = watch.finish(recording.measured, autogroup_raised);
         let (peak_rss_bytes, end_rss_bytes) = process::resident_bytes();
+        model.nan_after()?;
 
-        let report::Encoded { summary, samples, histogram } = report::encode(&recording.latencies_ns)?;
+        let first_inference = model.first_inference();
         let (inputs, outputs) = model.describe();
+        // Its memory is wanted by the profiled session.
+        drop(model);
+        let (placement, placement_problem) = self.placement(&engine, &queries);
         Ok(Measurement {
             started_at,
             measured: recording.measured,
-            samples,
-            latency: summary,
-            histogram,
+            issuing: recording.issuing,
+            stop: recording.stop,
+            samples: samples::encode(&recording.latencies_ns)?,
+            slip: recording.slips_ns.as_deref().map(samples::encode).transpose()?,
+            rate,
+            trials,
+            histogram: report::histogram(&recording.latencies_ns)?,
             runtime_load,
             session_load,
-            first_inference: model.first_inference(),
+            first_inference,
             warmup_iterations,
             peak_rss_bytes,
             end_rss_bytes,
-            batch: cell.batch,
+            samples_per_query: cell.samples_per_query(),
             environment,
+            placement,
+            placement_problem,
             inputs,
             outputs,
         })
     }
+
+    /// Where operators run, in a session of its own. A measurement is not lost because this fails.
+    fn placement(&self, engine: &Engine, queries: &[Query]) -> (Option<Placement>, Option<String>) {
+        /// Calls of a profile, and the time after which fewer are enough.
+        const CALLS: u32 = 11;
+        const BUDGET: Duration = Duration::from_secs(10);
+        let (source, setup) = (Source::File(&self.model), SessionSetup::of(&self.cell));
+        // The agent gives every runner a directory of its own to work in.
+        let profiled = engine.profile(source, &setup, queries, &self.cell.state, CALLS, BUDGET, Path::new("."));
+        match profiled {
+            Ok(placement) => (Some(placement), None),
+            Err(error) => (None, Some(explain(&error))),
+        }
+    }
 }
 
-/// How many latencies to make room for: what the rule asks for at the warm-up's fastest.
-fn expected_queries(cell: &CellSpec, shortest_ns: u128) -> usize {
-    let by_time = cell.measure.min_duration.as_nanos() / shortest_ns.max(1);
-    usize::try_from(by_time).unwrap_or(usize::MAX).max(cell.measure.min_queries as usize)
+/// The order in which a cell's scenario takes its queries. A query of several samples is made ready as one; a block of
+/// samples therefore begins at a multiple of its size, and not anywhere as `LoadGen`'s does.
+fn order(cell: &CellSpec, queries: usize) -> Choice {
+    match cell.scenario {
+        Scenario::Offline => Choice::in_order(queries),
+        Scenario::SingleStream | Scenario::MultiStream { .. } | Scenario::Server { .. } => {
+            Choice::uniform(queries, ORDER_SEED)
+        }
+    }
 }
 
 /// Why a job has no measurement.
@@ -187,7 +238,17 @@ enum JobError {
     #[error(transparent)]
     Input(#[from] InputError),
     #[error(transparent)]
-    Encode(#[from] EncodeError),
+    ModelFile(#[from] ModelFileError),
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    #[error("the recorded readings can't be read")]
+    Readings(#[source] io::Error),
+    #[error("the runtime's library can't be read")]
+    Library(#[source] io::Error),
+    #[error(transparent)]
+    Encode(#[from] samples::EncodeError),
+    #[error(transparent)]
+    Histogram(#[from] HistogramError),
     #[error("the system refused to bound the runner's memory")]
     Limit(#[source] io::Error),
     #[error("the agent can't be reached")]
@@ -202,9 +263,14 @@ impl JobError {
             | Self::Limit(_)
             | Self::Pipe(_)
             | Self::Encode(_)
+            | Self::Histogram(_)
+            | Self::Confine(_)
+            | Self::Readings(_)
+            | Self::Library(_)
             | Self::Engine(EngineError::Library(_)) => FailureKind::Infra,
             Self::Engine(EngineError::Runtime(error)) | Self::Runtime(error) => error.kind(),
             Self::Input(error) => error.kind(),
+            Self::ModelFile(error) => error.kind(),
         }
     }
 }

@@ -6,9 +6,12 @@
 
 pub mod bench;
 mod environment;
+mod fault;
 mod input;
 mod job;
+mod load;
 mod measure;
+mod model_file;
 mod pipe;
 mod process;
 mod report;

@@ -3,8 +3,12 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::path::Path;
 use std::thread;
 
+use domain::Affinity;
+
+use crate::probe;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{dup, dup2_stdout, getpid, getsid, setsid};
@@ -18,8 +22,57 @@ pub(super) fn stand_apart() -> bool {
     setrlimit(Resource::RLIMIT_CORE, 0, 0).unwrap_or_default();
     platform::die_with_agent();
     platform::prefer_as_victim();
+    platform::wake_up_exactly();
     // Nice counts within a session's group only, so raising a group shared with the agent would help nobody.
     getsid(None).is_ok_and(|session| session == getpid()) && platform::raise_autogroup()
+}
+
+/// Confines the process, and every thread it will start, to processors; returns which, `None` for all.
+pub(super) fn confine(affinity: &Affinity) -> Result<Option<String>, ConfineError> {
+    let capacities = capacities(Path::new("/"));
+    let Some(cpus) = chosen(affinity, &capacities)? else { return Ok(None) };
+    platform::confine(&cpus)?;
+    Ok(Some(Affinity::Cpus(cpus).to_string()))
+}
+
+/// Processors that can't be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfineError {
+    #[error(
+        "affinity `{0}` names a cluster of cores, and this machine's {1} cores are all alike\nhint: `affinity: any`, or name the cores, such as `0-1`"
+    )]
+    Alike(Affinity, usize),
+    #[error("the runner can't be confined to processors {cpus}: {source}\nhint: this machine has {count} processors")]
+    Refused { cpus: Affinity, count: usize, source: io::Error },
+}
+
+/// Number and relative speed of each processor: the kernel's capacity, else its greatest frequency.
+fn capacities(root: &Path) -> Vec<(u32, u64)> {
+    let number = |path: &Path| path.file_name()?.to_str()?.strip_prefix("cpu")?.parse().ok();
+    let value = |path: &Path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let processors = probe::processors(root);
+    let capacity =
+        |path: &Path| value(&path.join("cpu_capacity")).or_else(|| value(&path.join("cpufreq/cpuinfo_max_freq")));
+    processors.iter().filter_map(|path| Some((number(path)?, capacity(path).unwrap_or(0)))).collect()
+}
+
+/// The processors an affinity means; `None` = all.
+fn chosen(affinity: &Affinity, capacities: &[(u32, u64)]) -> Result<Option<Vec<u32>>, ConfineError> {
+    let speeds = || capacities.iter().map(|(_, speed)| *speed);
+    let (least, greatest) = (speeds().min(), speeds().max());
+    let of_speed = |wanted: Option<u64>| {
+        if least == greatest {
+            return Err(ConfineError::Alike(affinity.clone(), capacities.len()));
+        }
+        let cpus = capacities.iter().filter(|(_, speed)| Some(*speed) == wanted);
+        Ok(Some(cpus.map(|(number, _)| *number).collect()))
+    };
+    match affinity {
+        Affinity::Any => Ok(None),
+        Affinity::Big => of_speed(greatest),
+        Affinity::Little => of_speed(least),
+        Affinity::Cpus(cpus) => Ok(Some(cpus.clone())),
+    }
 }
 
 /// Bounds the private memory, so that a model too big for the device ends in an error and not in the death of others.
@@ -61,9 +114,29 @@ mod platform {
     use std::time::Duration;
 
     use nix::errno::Errno;
-    use nix::sys::prctl::set_pdeathsig;
+    use nix::sched::{CpuSet, sched_setaffinity};
+    use nix::sys::prctl::{set_pdeathsig, set_timerslack};
+    use nix::unistd::Pid;
 
-    use super::{Signal, fs, thread};
+    use super::{Affinity, ConfineError, Signal, fs, io, thread};
+
+    /// Timers fire when they are due; by default the kernel may group them within 50 us.
+    pub(super) fn wake_up_exactly() {
+        set_timerslack(1).unwrap_or_default();
+    }
+
+    pub(super) fn confine(cpus: &[u32]) -> Result<(), ConfineError> {
+        let confine = || {
+            let mut set = CpuSet::new();
+            cpus.iter().try_for_each(|&cpu| set.set(cpu as usize))?;
+            sched_setaffinity(Pid::from_raw(0), &set)
+        };
+        confine().map_err(|errno| ConfineError::Refused {
+            cpus: Affinity::Cpus(cpus.to_vec()),
+            count: thread::available_parallelism().map_or(0, std::num::NonZero::get),
+            source: io::Error::from(errno),
+        })
+    }
 
     /// For a runner that is stopped or too young to watch its input. It fires when the *thread* that started the runner
     /// ends: the agent starts runners from its main thread.
@@ -107,9 +180,22 @@ mod platform {
 mod platform {
     use nix::sys::resource::{UsageWho, getrusage};
 
+    use super::{Affinity, ConfineError, io, thread};
+
     pub(super) fn die_with_agent() {}
 
     pub(super) fn prefer_as_victim() {}
+
+    pub(super) fn wake_up_exactly() {}
+
+    /// macOS gives no way to choose cores.
+    pub(super) fn confine(cpus: &[u32]) -> Result<(), ConfineError> {
+        Err(ConfineError::Refused {
+            cpus: Affinity::Cpus(cpus.to_vec()),
+            count: thread::available_parallelism().map_or(0, std::num::NonZero::get),
+            source: io::Error::from(io::ErrorKind::Unsupported),
+        })
+    }
 
     pub(super) fn raise_autogroup() -> bool {
         false
@@ -124,6 +210,17 @@ mod platform {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clusters_are_told_apart_by_speed() {
+        let board = [(0, 446), (1, 446), (2, 871), (3, 1024)];
+        assert_eq!(chosen(&Affinity::Big, &board).expect("a cluster"), Some(vec![3]));
+        assert_eq!(chosen(&Affinity::Little, &board).expect("a cluster"), Some(vec![0, 1]));
+        assert_eq!(chosen(&Affinity::Any, &board).expect("all"), None);
+        assert_eq!(chosen(&Affinity::Cpus(vec![1, 2]), &board).expect("these"), Some(vec![1, 2]));
+        let error = chosen(&Affinity::Big, &[(0, 0), (1, 0)]).expect_err("alike").to_string();
+        assert!(error.contains("2 cores are all alike"), "{error}");
+    }
 
     #[test]
     fn a_process_has_a_resident_set_and_a_greater_peak() {

@@ -1,25 +1,18 @@
 //! The session's rules, one by one. What they have in common is in [`Desk`].
 
-use domain::{Digest, InputSource, MeasureRule, ModelRef, Provider, Runtime, Scenario, Warmup};
+use domain::{Digest, ModelRef};
 use rand::SeedableRng as _;
 use uuid::Uuid;
 
 use super::*;
 
 pub(crate) fn cell() -> CellSpec {
-    CellSpec {
-        model: ModelRef { name: "m".to_owned(), sha256: Digest::of(b"model"), size_bytes: 5, tokenizer_sha256: None },
-        runtime: Runtime::OnnxRuntime,
-        provider: Provider::Cpu,
-        scenario: Scenario::SingleStream,
-        batch: 1,
-        sequence_length: None,
-        intra_threads: 1,
-        input: InputSource::Random { seed: 1 },
-        warmup: Warmup::default(),
-        measure: MeasureRule::default(),
-        time_limit: None,
-    }
+    CellSpec::new(ModelRef {
+        name: "m".to_owned(),
+        sha256: Digest::of(b"model"),
+        size_bytes: 5,
+        tokenizer_sha256: None,
+    })
 }
 
 pub(super) fn assignment(attempt: i64, lease: Duration) -> Box<Assignment> {

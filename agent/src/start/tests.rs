@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use domain::{CellSpec, Environment, LatencySummary, Measurement, Samples, Timestamp};
+use domain::{CellSpec, Measurement, Samples, Timestamp};
 use prost::Message as _;
 use proto::pb;
 use tempfile::TempDir;
@@ -54,6 +54,7 @@ impl Bench {
             data_dir: self.file("agent"),
             onnxruntime: Some(self.file("libonnxruntime.so")),
             toolchain_root: self.file("toolchain"),
+            readings: None,
             runner_command: RunnerCommand {
                 program: "sh".into(),
                 arguments: vec!["-c".into(), script.into(), "runner".into()],
@@ -109,33 +110,10 @@ impl Bench {
 }
 
 fn measurement() -> Measurement {
-    let latency = LatencySummary {
-        min_ns: 1,
-        p50_ns: 2,
-        p90_ns: 3,
-        p95_ns: 3,
-        p99_ns: 3,
-        p999_ns: 3,
-        max_ns: 3,
-        mean_ns: 2.0,
-        mad_ns: 1,
-    };
     Measurement {
         started_at: Timestamp(1),
         measured: std::time::Duration::from_secs(1),
-        samples: Samples { pco: vec![7; 600_000], count: 3, quantum_ns: 1 },
-        latency,
-        histogram: vec![],
-        runtime_load: std::time::Duration::ZERO,
-        session_load: std::time::Duration::ZERO,
-        first_inference: std::time::Duration::ZERO,
-        warmup_iterations: 1,
-        peak_rss_bytes: 1,
-        end_rss_bytes: 1,
-        batch: 1,
-        environment: Environment::default(),
-        inputs: vec![],
-        outputs: vec![],
+        ..Measurement::of(Samples { pco: vec![7; 600_000], count: 3, quantum_ns: 1 })
     }
 }
 

@@ -18,7 +18,13 @@ struct Ended {
 
 async fn run_within(script: &str, max_runtime: Duration, kill: Option<KillReason>) -> Ended {
     let command = RunnerCommand { program: "sh".into(), arguments: vec!["-c".into(), script.into()] };
-    let launch = Launch { command: &command, scratch: SCRATCH.path(), job: pb::RunnerJob::default(), max_runtime };
+    let launch = Launch {
+        command: &command,
+        scratch: SCRATCH.path(),
+        variables: &BTreeMap::new(),
+        job: pb::RunnerJob::default(),
+        max_runtime,
+    };
     let (tell, mut phases) = mpsc::channel(16);
     let (tell_why, mut kill_reason) = oneshot::channel();
     if let Some(why) = kill {
@@ -178,7 +184,8 @@ async fn the_whole_session_dies_with_its_runner() {
 async fn a_program_that_is_not_there_is_named() {
     let command = RunnerCommand { program: "/no/such/runner".into(), arguments: vec![] };
     let job = pb::RunnerJob::default();
-    let launch = Launch { command: &command, scratch: SCRATCH.path(), job, max_runtime: LONG };
+    let launch =
+        Launch { command: &command, scratch: SCRATCH.path(), variables: &BTreeMap::new(), job, max_runtime: LONG };
     let (tell, _phases) = mpsc::channel(16);
     let (_tell_why, mut kill_reason) = oneshot::channel();
     let failure = supervise(launch, &tell, &mut kill_reason).await.expect_err("nothing to start");

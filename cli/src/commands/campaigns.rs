@@ -30,7 +30,7 @@ pub(super) async fn show(args: ShowArgs) -> Result<(), CliError> {
         let id: RunId = args.id.parse().map_err(|error| CliError::Invalid(format!("{error}")))?;
         let request = pb::GetRunRequest { id: id.0, with_samples: args.samples };
         let detail = client.results().get_run(request).await?.into_inner();
-        return output::write(&RunView::from(&detail), args.output.output);
+        return output::write(&RunView::try_from(&detail).map_err(anyhow::Error::from)?, args.output.output);
     }
     let id: CampaignId = args.id.parse().map_err(|error| {
         CliError::Invalid(format!("{error}\nhint: `furlong show c-1` shows a campaign, `furlong show r-1` a run"))

@@ -6,7 +6,7 @@ use std::{
 };
 
 use domain::{
-    CampaignId, Digest, ModelRef, TextRef,
+    CampaignId, Digest, FileRef, ModelRef,
     campaign::{CampaignFile, Catalog, Plan},
 };
 use proto::pb;
@@ -25,7 +25,7 @@ pub(super) struct Source {
     pub(super) name: String,
     pub(super) text: String,
     file: CampaignFile,
-    attachments: BTreeMap<String, (PathBuf, TextRef)>,
+    attachments: BTreeMap<String, (PathBuf, FileRef)>,
 }
 
 impl Source {
@@ -50,7 +50,7 @@ impl Source {
             // A missing file is reported by the plan, which knows its place in the campaign file.
             if on_disk.is_file() {
                 let (sha256, size_bytes) = digest_file(&on_disk)?;
-                attachments.insert(path.clone(), (on_disk, TextRef { path, sha256, size_bytes }));
+                attachments.insert(path.clone(), (on_disk, FileRef { path, sha256, size_bytes }));
             }
         }
         Ok(Self { name: name.to_owned(), text, file, attachments })

@@ -3,6 +3,7 @@
 mod campaign;
 mod cell;
 mod device;
+mod figures;
 mod model;
 mod plan;
 mod run;
@@ -10,32 +11,16 @@ mod run;
 pub(crate) use campaign::CampaignView;
 pub(crate) use cell::CellView;
 pub(crate) use device::DeviceView;
+pub(crate) use figures::Figures;
 pub(crate) use model::ModelView;
 pub(crate) use plan::{Models, PlanView};
 pub(crate) use run::RunView;
 
 use proto::pb;
 
-/// A cell's settings in one line.
+/// A cell's settings in one line; what can't be read says so.
 fn describe_cell(spec: &pb::CellSpec) -> String {
-    let model = spec.model.as_ref().map(|model| model.name.as_str()).unwrap_or_default();
-    let sequence = if spec.sequence_length > 0 { format!(" seq {}", spec.sequence_length) } else { String::new() };
-    let threads = if spec.intra_threads == 1 { "thread" } else { "threads" };
-    format!(
-        "{model} {}/{} {} batch {}{sequence} {} {threads}",
-        spec.runtime,
-        spec.provider,
-        scenario(spec),
-        spec.batch,
-        spec.intra_threads,
-    )
-}
-
-fn scenario(spec: &pb::CellSpec) -> &'static str {
-    match spec.scenario() {
-        pb::Scenario::SingleStream => "single-stream",
-        pb::Scenario::Unspecified => "unknown",
-    }
+    domain::CellSpec::try_from(spec.clone()).map_or_else(|error| error.to_string(), |spec| spec.describe())
 }
 
 #[cfg(test)]

@@ -23,9 +23,18 @@ const CONNECTIONS_PER_TEST: u32 = 4;
 
 /// A database of its own for one test, with all migrations applied. It is gone when the test process is.
 pub(crate) async fn database() -> PgPool {
+    new_database("template_migrated").await
+}
+
+/// As [`database`], without any table.
+pub(crate) async fn empty_database() -> PgPool {
+    new_database("template1").await
+}
+
+async fn new_database(template: &str) -> PgPool {
     let options = SHARED.get_or_init(Shared::start).await.cluster.connect_options();
     let name = format!("test_{}", NEXT_DATABASE.fetch_add(1, Ordering::Relaxed));
-    execute(&options, format!("create database {name} template template_migrated")).await;
+    execute(&options, format!("create database {name} template {template}")).await;
     PgPoolOptions::new().max_connections(CONNECTIONS_PER_TEST).connect_with(options.database(&name)).await.unwrap()
 }
 

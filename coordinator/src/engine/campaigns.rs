@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    CampaignId, CampaignState, Digest, TextRef,
+    CampaignId, CampaignState, Digest, FileRef,
     campaign::{CampaignFile, Catalog, Diagnostics},
 };
 use tracing::info;
@@ -68,21 +68,21 @@ impl Engine {
         Ok(submitted)
     }
 
-    async fn resolve(&self, wanted: &[(String, Digest)]) -> Result<BTreeMap<String, TextRef>, SubmitError> {
+    async fn resolve(&self, wanted: &[(String, Digest)]) -> Result<BTreeMap<String, FileRef>, SubmitError> {
         let digests: Vec<_> = wanted.iter().map(|(_, digest)| *digest).collect();
         let held = self.store().artifacts(&digests).await?;
-        let mut texts = BTreeMap::new();
+        let mut files = BTreeMap::new();
         let mut missing = Vec::new();
         for (path, sha256) in wanted {
             match held.iter().find(|artifact| artifact.sha256 == *sha256) {
                 Some(artifact) => {
-                    let text = TextRef { path: path.clone(), sha256: *sha256, size_bytes: artifact.size_bytes };
-                    texts.insert(path.clone(), text);
+                    let file = FileRef { path: path.clone(), sha256: *sha256, size_bytes: artifact.size_bytes };
+                    files.insert(path.clone(), file);
                 }
                 None => missing.push(format!("{path} (sha256 {})", sha256.short())),
             }
         }
-        if missing.is_empty() { Ok(texts) } else { Err(SubmitError::MissingAttachments(missing)) }
+        if missing.is_empty() { Ok(files) } else { Err(SubmitError::MissingAttachments(missing)) }
     }
 
     /// Cancels the campaign and stops its runners. An ended campaign stays as it is; `None`: there is none.

@@ -6,7 +6,6 @@ mod campaigns;
 mod driver;
 mod outage;
 mod report;
-mod samples;
 mod session;
 mod sessions;
 mod tasks;
@@ -21,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::{
     campaigns::{CampaignView, Submission, SubmitError},
     report::Reported,
-    samples::decode as decode_samples,
     session::{Hello, HelloError, OpenedSession},
     sessions::{SessionRef, ToAgent},
 };

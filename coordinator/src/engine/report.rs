@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use domain::{AttemptPhase, Failure, FailureKind, Measurement, Timestamp, verdict::judge};
+use analysis::Analysis;
+use domain::{AttemptPhase, CellSpec, Failure, FailureKind, Measurement, Timestamp};
 use tracing::{info, warn};
 
-use super::{Engine, samples};
+use super::Engine;
 use crate::store::{Accepted, AttemptContext, NextState, ReportKey, StoreError};
 
 /// Greatest length of a failure's message in bytes: one sentence.
@@ -39,10 +40,12 @@ impl Engine {
             warn!(attempt.id = %key.attempt, result.uid = %key.result_uid, "a report names an attempt that does not exist");
             return self.store().keep_orphan(key, "no such attempt", &report, now).await;
         };
-        let accepted = match checked(reported).await {
-            Reported::Measurement(measurement) => self.accept_measurement(key, &attempt, &measurement, &report).await,
-            Reported::Failure(failure) => self.accept_failure(key, &attempt, failure, &report).await,
-            Reported::Malformed(why) => self.accept_malformed(key, &attempt, &why, &report).await,
+        let accepted = match judged(reported, &attempt.spec).await {
+            Judged::Measurement(measurement, analysis) => {
+                self.accept_measurement(key, &attempt, (&measurement, &analysis), &report).await
+            }
+            Judged::Failure(failure) => self.accept_failure(key, &attempt, failure, &report).await,
+            Judged::Malformed(why) => self.accept_malformed(key, &attempt, &why, &report).await,
         }?;
         info!(
             attempt.id = %attempt.id,
@@ -59,12 +62,11 @@ impl Engine {
         &self,
         key: ReportKey,
         attempt: &AttemptContext,
-        measurement: &Measurement,
+        (measurement, analysis): (&Measurement, &Analysis),
         report: &[u8],
     ) -> Result<Accepted, StoreError> {
-        let verdict = judge(measurement, &attempt.spec.measure);
         let now = self.clock().now();
-        let stored = self.store().accept_measurement(key, attempt, measurement, &verdict, report, now).await;
+        let stored = self.store().accept_measurement(key, attempt, measurement, analysis, report, now).await;
         match stored {
             Ok(accepted) => {
                 self.inner.sessions.note_device_success(attempt.device);
@@ -111,21 +113,35 @@ impl Engine {
     }
 }
 
-/// Decoding takes up to a second for the greatest blob: off the loop.
-async fn checked(reported: Reported) -> Reported {
-    let Reported::Measurement(measurement) = reported else { return reported };
-    let task = tokio::task::spawn_blocking(move || match flaw(&measurement) {
-        None => Reported::Measurement(measurement),
-        Some(why) => Reported::Malformed(why),
-    });
-    task.await.unwrap_or_else(|error| Reported::Malformed(format!("reading the samples failed: {error}")))
+/// An outcome after a look at what it says.
+enum Judged {
+    Measurement(Box<Measurement>, Box<Analysis>),
+    Failure(Failure),
+    Malformed(String),
 }
 
+/// Analysing takes up to seconds for the greatest blob: off the loop.
+async fn judged(reported: Reported, cell: &CellSpec) -> Judged {
+    let measurement = match reported {
+        Reported::Measurement(measurement) => measurement,
+        Reported::Failure(failure) => return Judged::Failure(failure),
+        Reported::Malformed(why) => return Judged::Malformed(why),
+    };
+    let cell = cell.clone();
+    let task = tokio::task::spawn_blocking(move || {
+        if let Some(why) = flaw(&measurement) {
+            return Judged::Malformed(why);
+        }
+        match analysis::analyse(&cell, &measurement) {
+            Ok(analysis) => Judged::Measurement(measurement, Box::new(analysis)),
+            Err(flaw) => Judged::Malformed(flaw.to_string()),
+        }
+    });
+    task.await.unwrap_or_else(|error| Judged::Malformed(format!("analysing it failed: {error}")))
+}
+
+/// What no analysis would mind, and no later reader could live with.
 fn flaw(measurement: &Measurement) -> Option<String> {
-    let samples = &measurement.samples;
-    if let Err(error) = samples::decode(&samples.pco, samples.count, samples.quantum_ns.into()) {
-        return Some(error.to_string());
-    }
     if measurement.histogram.len() > HISTOGRAM_LIMIT_BYTES {
         return Some(format!("a histogram of {} bytes", measurement.histogram.len()));
     }

@@ -8,8 +8,8 @@ use proto::{InvalidMessage, pb, phase_from_wire};
 use crate::{
     engine::{CampaignView, DeviceView, Hello, Settings, ToAgent},
     store::{
-        AttemptRecord, CampaignRecord, DeviceIdentity, DeviceRecord, EventRecord, Granted, ModelRecord, RunCounts,
-        RunRecord,
+        AttemptRecord, CampaignRecord, DeviceIdentity, DeviceRecord, EventRecord, Granted, MeasurementRecord,
+        ModelRecord, RunCounts, RunRecord,
     },
     summary::{CellFigures, CellSummary},
 };
@@ -204,8 +204,26 @@ impl From<ModelRecord> for pb::Model {
 
 impl From<RunRecord> for pb::Run {
     fn from(run: RunRecord) -> Self {
-        let RunRecord { id, campaign, cell, repetition, state, spec, device, attempts, measurement, verdict, failure } =
-            run;
+        let RunRecord {
+            id,
+            campaign,
+            cell,
+            repetition,
+            state,
+            spec,
+            device,
+            attempts,
+            measured,
+            failure,
+            repeats,
+            repeated_by: _,
+        } = run;
+        let (measurement, statistics, verdict, env_id) = match measured {
+            None => (None, None, None, None),
+            Some(MeasurementRecord { measurement, latency: _, statistics, verdict, env_id }) => {
+                (Some(measurement), statistics, Some(verdict), env_id)
+            }
+        };
         Self {
             id: id.0,
             campaign_id: campaign.0,
@@ -218,6 +236,9 @@ impl From<RunRecord> for pb::Run {
             measurement: measurement.map(Into::into),
             failure: failure.map(Into::into),
             verdict: verdict.map(Into::into),
+            statistics: statistics.map(Into::into),
+            env_id: env_id.map(|digest| digest.to_string()).unwrap_or_default(),
+            repeats_run_id: repeats.map_or(0, |RunId(id)| id),
         }
     }
 }

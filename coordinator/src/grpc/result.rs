@@ -1,16 +1,12 @@
 //! Reading what was measured.
 
-use domain::{CampaignId, RunId};
+use domain::{CampaignId, RunId, Samples};
 use prost::Message as _;
 use proto::pb;
 use tonic::{Request, Response, Status};
 
 use super::status::internal;
-use crate::{
-    engine::{Engine, decode_samples},
-    store::RunPage,
-    summary::summarize,
-};
+use crate::{engine::Engine, store::RunPage, summary::summarize};
 
 const RUNS_DEFAULT: u32 = 1_000;
 const RUNS_LIMIT: u32 = 10_000;
@@ -50,21 +46,20 @@ impl pb::result_service_server::ResultService for ResultDoor {
         let pb::GetRunRequest { id, with_samples } = request.into_inner();
         let store = self.0.store();
         let run = store.runs(RunPage::One(RunId(id)), 1).await?.pop();
-        let run = run.ok_or_else(|| Status::not_found(format!("there is no run {}", RunId(id))))?;
+        let mut run = run.ok_or_else(|| Status::not_found(format!("there is no run {}", RunId(id))))?;
         let attempts = store.attempts(run.id).await?.into_iter().map(Into::into).collect();
-        let mut latency_ns = Vec::new();
-        if with_samples
-            && let Some(measurement) = &run.measurement
-            && let Some((pco, quantum_ns)) = store.samples(run.id).await?
-        {
-            let count = measurement.samples.count;
-            let decoded = tokio::task::spawn_blocking(move || decode_samples(&pco, count, quantum_ns)).await;
-            latency_ns = decoded.map_err(|error| internal(&error))?.map_err(|error| internal(&error))?;
+        let (mut latency_ns, mut slip_ns) = (Vec::new(), Vec::new());
+        if let Some(measured) = &mut run.measured {
+            measured.measurement.placement = store.placement(run.id).await?;
+            if with_samples {
+                latency_ns = decoded(store.samples(run.id).await?).await?;
+                slip_ns = decoded(store.slip(run.id).await?).await?;
+            }
         }
-        let detail = pb::RunDetail { run: Some(run.into()), attempts, latency_ns };
+        let detail = pb::RunDetail { run: Some(run.into()), attempts, latency_ns, slip_ns };
         if detail.encoded_len() > ANSWER_LIMIT_BYTES {
             return Err(Status::resource_exhausted(format!(
-                "the run's {} samples do not fit into one message of 4 MiB",
+                "the run with its {} samples does not fit into one message of 4 MiB",
                 detail.latency_ns.len()
             )));
         }
@@ -84,4 +79,11 @@ impl pb::result_service_server::ResultService for ResultDoor {
         let cells = summarize(cells, &runs).into_iter().map(Into::into).collect();
         Ok(Response::new(pb::SummarizeCampaignResponse { cells }))
     }
+}
+
+/// Nanoseconds, in issue order. Takes up to a second for the greatest blob: off the loop.
+async fn decoded(samples: Option<Samples>) -> Result<Vec<u64>, Status> {
+    let Some(samples) = samples else { return Ok(Vec::new()) };
+    let decoded = tokio::task::spawn_blocking(move || analysis::samples::decode(&samples)).await;
+    decoded.map_err(|error| internal(&error))?.map_err(|error| internal(&error))
 }

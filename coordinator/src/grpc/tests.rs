@@ -254,21 +254,50 @@ fn held(assignment: &pb::Assignment, phase: pb::AttemptPhase) -> pb::HeldAttempt
     pb::HeldAttempt { attempt_id: assignment.attempt_id, fence: assignment.fence, phase: phase.into() }
 }
 
-const SAMPLES: [u64; 100] = [1_000; 100];
+const LATENCIES: [u64; 100] = [100_000; 100];
+
+fn samples(durations_ns: &[u64]) -> pb::Samples {
+    analysis::samples::encode(durations_ns).expect("encodes").into()
+}
 
 fn measurement() -> pb::Measurement {
-    let pco = pco::standalone::simple_compress(&SAMPLES, &pco::ChunkConfig::default()).expect("compresses");
+    let (provider, operator) = ("CPUExecutionProvider".to_owned(), "MatMul".to_owned());
+    let placement = pb::Placement {
+        calls: 1,
+        nodes: vec![pb::PlacedNode {
+            name: "n0".to_owned(),
+            operator: operator.clone(),
+            provider: provider.clone(),
+            time_ns: 9,
+        }],
+        nodes_left_out: 0,
+        providers: vec![pb::ProviderShare { provider: provider.clone(), nodes: 1, time_ns: 9 }],
+        operators: vec![pb::OperatorTime { operator, provider, nodes: 1, time_ns: 9 }],
+    };
     pb::Measurement {
         started_at_us: 1_700_000_000_000_000,
         measured_ns: 3_000_000_000,
-        latency_pco: pco,
-        latency_count: 100,
-        quantum_ns: 100,
-        latency: Some(pb::LatencySummary { p50_ns: 100_000, p90_ns: 100_000, p99_ns: 100_000, ..Default::default() }),
-        batch: 1,
-        environment: Some(pb::Environment::default()),
+        issuing_ns: 2_999_900_000,
+        stop: pb::StopReason::Satisfied.into(),
+        samples: Some(samples(&LATENCIES)),
+        samples_per_query: 1,
+        environment: Some(pb::Environment {
+            stable: Some(pb::StableEnvironment { kernel: "6.1".to_owned(), ..Default::default() }),
+            volatile: Some(pb::VolatileEnvironment::default()),
+        }),
+        placement: Some(placement),
         ..Default::default()
     }
+}
+
+/// Others were busy, and it shows.
+fn disturbed() -> pb::attempt_report::Outcome {
+    let mut latencies = LATENCIES;
+    latencies[50] *= 2;
+    let mut measurement = pb::Measurement { samples: Some(samples(&latencies)), ..measurement() };
+    let environment = measurement.environment.as_mut().expect("set");
+    environment.volatile.as_mut().expect("set").foreign_cpu_share = Some(0.5);
+    pb::attempt_report::Outcome::Measurement(measurement)
 }
 
 fn measured() -> pb::attempt_report::Outcome {
@@ -306,25 +335,68 @@ async fn a_campaign_goes_from_submission_to_summary() {
     let summary = lab.results().summarize_campaign(request).await.expect("summarizes").into_inner();
     let cell = &summary.cells[0];
     assert_eq!((cell.p50_ns, cell.valid, cell.spread_p50), (100_000, 2, Some(0.0)));
+    assert_eq!((cell.p90_ns, cell.p99_ns), (Some(100_000), None), "100 samples are too few for a p99");
     let request = pb::QueryRunsRequest { campaign_id: campaign.id, ..Default::default() };
     let runs = lab.results().query_runs(request).await.expect("lists").into_inner().runs;
     let request = pb::GetRunRequest { id: runs[1].id, with_samples: true };
     let detail = lab.results().get_run(request).await.expect("reads").into_inner();
-    assert_eq!(detail.latency_ns, SAMPLES.map(|value| value * 100));
+    assert_eq!(detail.latency_ns, LATENCIES);
+    let run = detail.run.expect("a run");
+    assert_eq!((run.env_id.len(), run.repeats_run_id), (64, 0));
+    assert_eq!(run.statistics.expect("computed").latency.expect("summed up").p99_ns, 100_000);
+    assert_eq!(run.measurement.expect("measured").placement.expect("in the detail").nodes[0].name, "n0");
+    assert_eq!(runs[1].measurement.as_ref().expect("measured").placement, None, "lists stay light");
     assert_eq!((detail.attempts[0].state.as_str(), detail.attempts[0].device.as_str()), ("done", "desk-1"));
 
+    let run =
+        ["Latency of 100 queries", "n = 100, ", "nothing speaks against it", "MatMul", "n0", "6.1", &run.env_id[..12]];
     for (path, words) in [
-        ("/".to_owned(), "desk-1"),
-        (format!("/c/{}", campaign.id), "2 valid"),
-        (format!("/r/{}", runs[0].id), "Latency of 100 queries"),
-        ("/devices".to_owned(), "Providers"),
-        ("/style.css".to_owned(), "prefers-color-scheme"),
+        ("/".to_owned(), &["desk-1"][..]),
+        (format!("/c/{}", campaign.id), &["2 valid"]),
+        (format!("/r/{}", runs[0].id), &run),
+        ("/devices".to_owned(), &["Providers"]),
+        ("/style.css".to_owned(), &["prefers-color-scheme"]),
     ] {
         let (status, text) = lab.page(&path).await;
-        assert!(status == 200 && text.contains(words), "{path}: {status} {text}");
+        for words in words {
+            assert!(status == 200 && text.contains(words), "{path}: {status}, no `{words}` in {text}");
+        }
     }
     for path in ["/nowhere", "/c/999999", "/r/x"] {
         assert_eq!(lab.page(path).await.0, 404, "{path}");
+    }
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn a_suspect_run_is_repeated_before_the_campaign_ends() {
+    let lab = Lab::new().await;
+    let campaign = lab.submit(&yaml("any", 1)).await.expect("submits");
+    let mut agent = Agent::connect(&lab, 1).await;
+    let suspect = agent.assignment().await;
+    assert_eq!(agent.report(&suspect, 1, disturbed()).await, pb::ReportOutcome::Stored);
+    assert_eq!(agent.report(&suspect, 1, disturbed()).await, pb::ReportOutcome::AlreadyStored);
+    let repeat = agent.assignment().await;
+    assert_eq!((repeat.repetition, &repeat.cell), (2, &suspect.cell));
+    assert_eq!(agent.report(&repeat, 2, disturbed()).await, pb::ReportOutcome::Stored);
+
+    let (ended, kinds) = lab.watch_to_the_end(campaign.id).await;
+    assert_eq!((ended.state(), ended.runs.expect("counts").done), (pb::CampaignState::Done, 2));
+    let expected = "campaign.submitted attempt.leased run.done run.repeat attempt.leased run.done campaign.done";
+    assert_eq!(kinds.join(" "), expected);
+    let request = pb::QueryRunsRequest { campaign_id: campaign.id, ..Default::default() };
+    let runs = lab.results().query_runs(request).await.expect("lists").into_inner().runs;
+    assert_eq!((runs[0].repeats_run_id, runs[1].repeats_run_id), (0, suspect.run_id));
+    let verdict = runs[0].verdict.as_ref().expect("judged");
+    assert_eq!((verdict.level(), verdict.reasons[0].code.as_str()), (pb::VerdictLevel::Suspect, "foreign-cpu"));
+    for (path, words) in [
+        (format!("/c/{}", campaign.id), "repeats <a"),
+        (format!("/r/{}", suspect.run_id), "It is suspect, and <a"),
+        (format!("/r/{}", suspect.run_id), "<td class=\"number\">50.0 %</td>"),
+        (format!("/r/{}", repeat.run_id), "It repeats <a"),
+    ] {
+        let (_, text) = lab.page(&path).await;
+        assert!(text.contains(words), "{path}: no `{words}` in {text}");
     }
     lab.stop().await;
 }
@@ -413,7 +485,8 @@ async fn malformed_reports_are_acknowledged_as_failures_and_spoiled_ones_are_not
     let spoiled = agent.report_bytes(&assignment, 9, b"half".to_vec(), Some(8)).await;
     assert_eq!(spoiled.expect_err("to be sent again").code(), Code::DataLoss);
 
-    let wrong_count = pb::Measurement { latency_count: 101, ..measurement() };
+    let samples = pb::Samples { count: 101, ..samples(&LATENCIES) };
+    let wrong_count = pb::Measurement { samples: Some(samples), ..measurement() };
     let wrong_count = pb::attempt_report::Outcome::Measurement(wrong_count);
     assert_eq!(agent.report(&assignment, 1, wrong_count).await, pb::ReportOutcome::Stored);
     let assignment = agent.assignment().await;
@@ -476,6 +549,38 @@ async fn a_campaign_that_cannot_be_planned_is_refused_with_the_position() {
     };
     let refused = lab.campaigns().submit_campaign(request).await.expect_err("missing attachment");
     assert!(refused.code() == Code::FailedPrecondition && refused.message().contains("s.txt"), "{refused:?}");
+    lab.stop().await;
+}
+
+#[tokio::test]
+async fn files_of_a_campaign_reach_the_agent_by_their_hash() {
+    let lab = Lab::new().await;
+    // So that the model is known.
+    lab.submit(&yaml("class=none", 1)).await.expect("submits");
+    let attachment = |path: &str, content: &[u8]| pb::Attachment {
+        path: path.to_owned(),
+        sha256: Digest::of(content).as_bytes().to_vec(),
+        size_bytes: content.len() as u64,
+    };
+    let (library, tensors) = (attachment("lib/ort.so", b"a library"), attachment("x.npz", b"tensors"));
+    let request = pb::SubmitCampaignRequest {
+        yaml: yaml("any", 1).replace("{ random: { seed: 1 } }", "{ tensors: x.npz }\n  runtime: { file: lib/ort.so }"),
+        file_name: "t.yaml".to_owned(),
+        attachments: vec![library.clone(), tensors.clone()],
+        ..Default::default()
+    };
+    lab.upload(b"tensors", 0).await.expect("uploads");
+    let refused = lab.campaigns().submit_campaign(request.clone()).await.expect_err("missing attachment");
+    assert!(refused.code() == Code::FailedPrecondition && refused.message().contains("lib/ort.so"), "{refused:?}");
+    lab.upload(b"a library", 0).await.expect("uploads");
+    lab.campaigns().submit_campaign(request).await.expect("submits");
+
+    let cell = Agent::connect(&lab, 1).await.assignment().await.cell.expect("a cell");
+    let file = |pb::Attachment { path, sha256, size_bytes }| pb::FileRef { path, sha256, size_bytes };
+    let runtime = cell.runtime.and_then(|runtime| runtime.source);
+    assert_eq!(runtime, Some(pb::runtime::Source::File(file(library))));
+    let input = cell.input.and_then(|input| input.source);
+    assert_eq!(input, Some(pb::input_source::Source::Tensors(file(tensors))));
     lab.stop().await;
 }
 

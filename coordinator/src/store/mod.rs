@@ -12,6 +12,7 @@ mod devices;
 mod error;
 mod events;
 mod grants;
+mod measurements;
 mod models;
 mod results;
 mod row;
@@ -35,14 +36,15 @@ pub(crate) use self::{
     error::StoreError,
     events::EventRecord,
     grants::{Grant, Granted},
+    measurements::MeasurementRecord,
     models::{AddModelError, ModelRecord, NewModel},
     results::{Accepted, ReportKey},
     runs::{ReadyClass, ReadyRun, RunPage, RunRecord},
-    summaries::RunFigures,
+    summaries::{MeasuredFigures, RunFigures},
 };
 
 #[cfg(test)]
-pub(crate) use self::summaries::MeasuredFigures;
+pub(crate) use self::summaries::FailureFigures;
 
 /// Waiting longer than this for a connection means that PostgreSQL is away or drowning: say so instead of queueing.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

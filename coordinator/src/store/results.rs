@@ -1,6 +1,12 @@
 //! Storing what an attempt came to: exactly once, under the live fence, or as an orphan kept for audit.
 
-use domain::{AttemptId, Failure, Fence, Measurement, ResultUid, Timestamp, Verdict, units};
+use std::collections::BTreeSet;
+
+use analysis::Analysis;
+use domain::{
+    AttemptId, Failure, Fence, Measurement, ResultUid, RunId, Scenario, Statistics, Timestamp, Verdict, VerdictLevel,
+    units,
+};
 use sqlx::PgConnection;
 
 use super::{
@@ -8,7 +14,8 @@ use super::{
     attempts::{end_without_measurement, mark_failed},
     campaigns::complete_campaign,
     events::{NewEvent, append, lock_campaign},
-    row::{at, bigint, nanoseconds, to_json},
+    measurements::insert_measurement,
+    row::at,
 };
 
 /// What identifies a report.
@@ -36,7 +43,7 @@ impl Store {
         key: ReportKey,
         attempt: &AttemptContext,
         measurement: &Measurement,
-        verdict: &Verdict,
+        analysis: &Analysis,
         report: &[u8],
         now: Timestamp,
     ) -> Result<Accepted, StoreError> {
@@ -48,7 +55,7 @@ impl Store {
         if !take_run(&mut tx, key, attempt, now).await? {
             return orphan(tx, key, "the lease was lost", report, now).await;
         }
-        insert_measurement(&mut tx, key, attempt, measurement, verdict, now).await?;
+        insert_measurement(&mut tx, (attempt, key.result_uid), measurement, analysis, now).await?;
         let event = NewEvent {
             kind: "run.done",
             campaign: attempt.campaign,
@@ -56,15 +63,15 @@ impl Store {
             attempt: Some(attempt.id),
             device: Some(&attempt.device_name),
             message: format!(
-                "run {} is done on {}: p50 {}, p99 {}, {}",
+                "run {} is done on {}: {}, {}",
                 attempt.run,
                 attempt.device_name,
-                units::duration_ns(measurement.latency.p50_ns),
-                units::duration_ns(measurement.latency.p99_ns),
-                verdict.level,
+                headline(attempt.spec.scenario, measurement, &analysis.statistics),
+                analysis.verdict.level,
             ),
         };
         append(&mut tx, event, now).await?;
+        repeat_if_suspect(&mut tx, attempt, &analysis.verdict, now).await?;
         complete_campaign(&mut tx, attempt.campaign, now).await?;
         tx.commit().await?;
         Ok(Accepted::Stored)
@@ -112,18 +119,22 @@ impl Store {
     ) -> Result<Accepted, StoreError> {
         orphan(self.pool.begin().await?, key, reason, report, now).await
     }
+}
 
-    /// The compressed samples of a run: pco bytes and the quantum in nanoseconds.
-    pub(crate) async fn samples(&self, run: domain::RunId) -> Result<Option<(Vec<u8>, u64)>, StoreError> {
-        let row = sqlx::query!("select data, quantum_ns from sample_blob where run_id = $1", run.0)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.map(|row| {
-            let place = super::row::Place { table: "sample_blob", id: run.0 };
-            Ok((row.data, place.number("quantum_ns", row.quantum_ns)?))
-        })
-        .transpose()
+/// The figures that matter most in this scenario, in a few words.
+fn headline(scenario: Scenario, measurement: &Measurement, statistics: &Statistics) -> String {
+    let mut figures = vec![format!("p50 {}", units::duration_ns(statistics.latency.p50_ns))];
+    match scenario.headline().and_then(|percentile| statistics.estimate(percentile)) {
+        Some(estimate) if estimate.is_quotable(measurement.samples.count.into()) => {
+            figures.push(format!("{} {}", estimate.percentile, units::duration_ns(estimate.value_ns)));
+        }
+        Some(_) => {}
+        None => figures.push(units::per_second(statistics.throughput_per_s)),
     }
+    if let Some(rate) = measurement.rate {
+        figures.push(format!("at {rate}"));
+    }
+    figures.join(", ")
 }
 
 async fn earlier_outcome(tx: &mut PgConnection, uid: ResultUid) -> Result<Option<Accepted>, StoreError> {
@@ -177,83 +188,42 @@ async fn take_run(
     Ok(true)
 }
 
-async fn insert_measurement(
+/// Orders one more run of a suspect run's cell, unless it is a repeat itself. The caller holds the campaign's lock.
+async fn repeat_if_suspect(
     tx: &mut PgConnection,
-    key: ReportKey,
     attempt: &AttemptContext,
-    measurement: &Measurement,
     verdict: &Verdict,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let Measurement {
-        started_at,
-        measured,
-        samples,
-        latency,
-        histogram,
-        runtime_load,
-        session_load,
-        first_inference,
-        warmup_iterations,
-        peak_rss_bytes,
-        end_rss_bytes,
-        batch,
-        environment,
-        inputs,
-        outputs,
-    } = measurement;
-    sqlx::query!(
-        "insert into measurement (run_id, attempt_id, result_uid, device_id, cell_key, stored_at, started_at,
-             measured_ns, sample_count, min_ns, p50_ns, p90_ns, p95_ns, p99_ns, p999_ns, max_ns, mean_ns, mad_ns,
-             runtime_load_ns, session_load_ns, first_inference_ns, warmup_iterations, peak_rss_bytes, end_rss_bytes,
-             batch, environment, inputs, outputs, verdict, verdict_reasons)
-         select $1, $2, $3, $4, c.key, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-             $22, $23, $24, $25, $26, $27, $28, $29
-         from run r join cell c on c.id = r.cell_id where r.id = $1",
+    if verdict.level != VerdictLevel::Suspect {
+        return Ok(());
+    }
+    // At the end of the campaign: by then what disturbed it may be over.
+    let repeat = sqlx::query_scalar!(
+        "insert into run (campaign_id, cell_id, selector_class_id, position, repetition, repeats)
+         select r.campaign_id, r.cell_id, r.selector_class_id,
+             (select max(position) + 1 from run where campaign_id = r.campaign_id),
+             (select max(repetition) + 1 from run where cell_id = r.cell_id),
+             r.id
+         from run r join campaign c on c.id = r.campaign_id
+         where r.id = $1 and r.repeats is null and c.state = 'running'
+         returning id",
         attempt.run.0,
-        key.attempt.0,
-        key.result_uid.0,
-        attempt.device.0,
-        at(now),
-        at(*started_at),
-        nanoseconds("measured_ns", *measured)?,
-        i64::from(samples.count),
-        bigint("min_ns", latency.min_ns)?,
-        bigint("p50_ns", latency.p50_ns)?,
-        bigint("p90_ns", latency.p90_ns)?,
-        bigint("p95_ns", latency.p95_ns)?,
-        bigint("p99_ns", latency.p99_ns)?,
-        bigint("p999_ns", latency.p999_ns)?,
-        bigint("max_ns", latency.max_ns)?,
-        latency.mean_ns,
-        bigint("mad_ns", latency.mad_ns)?,
-        nanoseconds("runtime_load_ns", *runtime_load)?,
-        nanoseconds("session_load_ns", *session_load)?,
-        nanoseconds("first_inference_ns", *first_inference)?,
-        i64::from(*warmup_iterations),
-        bigint("peak_rss_bytes", *peak_rss_bytes)?,
-        bigint("end_rss_bytes", *end_rss_bytes)?,
-        i64::from(*batch),
-        to_json("environment", environment)?,
-        to_json("inputs", inputs)?,
-        to_json("outputs", outputs)?,
-        verdict.level.name(),
-        to_json("verdict_reasons", &verdict.reasons)?,
     )
-    .execute(&mut *tx)
+    .fetch_optional(&mut *tx)
     .await?;
-    sqlx::query!("insert into latency_histogram (run_id, data) values ($1, $2)", attempt.run.0, histogram)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query!(
-        "insert into sample_blob (run_id, codec, quantum_ns, data) values ($1, 'pco-u64', $2, $3)",
-        attempt.run.0,
-        i64::from(samples.quantum_ns),
-        samples.pco,
-    )
-    .execute(tx)
-    .await?;
-    Ok(())
+    let Some(repeat) = repeat.map(RunId) else { return Ok(()) };
+    let reasons: BTreeSet<_> = verdict.reasons.iter().map(|reason| reason.code.as_str()).collect();
+    let reasons: Vec<_> = reasons.into_iter().collect();
+    let event = NewEvent {
+        kind: "run.repeat",
+        campaign: attempt.campaign,
+        run: Some(repeat),
+        attempt: None,
+        device: None,
+        message: format!("run {repeat} repeats {}, which is suspect: {}", attempt.run, reasons.join(", ")),
+    };
+    append(tx, event, now).await
 }
 
 async fn orphan(

@@ -1,15 +1,10 @@
 //! Runs: what is ready, for the scheduler; what became of them, for people.
 
-use std::time::Duration;
-
-use domain::{
-    CampaignId, CellSpec, DeviceId, Environment, Failure, LatencySummary, Measurement, RunId, RunState, Samples,
-    Selector, Verdict,
-};
+use domain::{CampaignId, CellSpec, DeviceId, Failure, RunId, RunState, Selector};
 use serde_json::Value;
-use sqlx::types::{Uuid, time::OffsetDateTime};
+use sqlx::types::Uuid;
 
-use super::{Store, StoreError, row::Place};
+use super::{MeasurementRecord, Store, StoreError, row::Place};
 
 /// A selector that ready runs wait under.
 #[derive(Debug, Clone)]
@@ -31,7 +26,7 @@ pub(crate) struct ReadyRun {
 /// Which runs to list.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum RunPage {
-    /// Of one campaign in plan order, after a run.
+    /// Of one campaign in plan order, repeats of suspect runs last, after a run.
     Campaign {
         id: CampaignId,
         after: i64,
@@ -54,11 +49,13 @@ pub(crate) struct RunRecord {
     /// Of the latest attempt.
     pub(crate) device: Option<String>,
     pub(crate) attempts: u32,
-    /// Without its blobs: see [`Store::samples`].
-    pub(crate) measurement: Option<Measurement>,
-    pub(crate) verdict: Option<Verdict>,
+    /// If and only if the run is done.
+    pub(crate) measured: Option<MeasurementRecord>,
     /// Of the latest attempt that failed, unless the run is done.
     pub(crate) failure: Option<Failure>,
+    /// The suspect run that this one repeats, and the run that repeats this one.
+    pub(crate) repeats: Option<RunId>,
+    pub(crate) repeated_by: Option<RunId>,
 }
 
 struct RunRow {
@@ -72,111 +69,48 @@ struct RunRow {
     device: Option<String>,
     attempts: i32,
     failure: Option<Value>,
-    started_at: Option<OffsetDateTime>,
-    measured_ns: Option<i64>,
-    sample_count: Option<i64>,
-    min_ns: Option<i64>,
-    p50_ns: Option<i64>,
-    p90_ns: Option<i64>,
-    p95_ns: Option<i64>,
-    p99_ns: Option<i64>,
-    p999_ns: Option<i64>,
-    max_ns: Option<i64>,
-    mean_ns: Option<f64>,
-    mad_ns: Option<i64>,
-    runtime_load_ns: Option<i64>,
-    session_load_ns: Option<i64>,
-    first_inference_ns: Option<i64>,
-    warmup_iterations: Option<i64>,
-    peak_rss_bytes: Option<i64>,
-    end_rss_bytes: Option<i64>,
-    batch: Option<i64>,
-    environment: Option<Value>,
-    inputs: Option<Value>,
-    outputs: Option<Value>,
-    verdict: Option<String>,
-    verdict_reasons: Option<Value>,
-    quantum_ns: Option<i64>,
+    repeats: Option<i64>,
+    repeated_by: Option<i64>,
 }
 
-impl TryFrom<RunRow> for RunRecord {
-    type Error = StoreError;
-
-    fn try_from(row: RunRow) -> Result<Self, StoreError> {
-        let place = Place { table: "run", id: row.id };
-        let cell = Place { table: "cell", id: row.cell_id };
-        let state = place.named("state", row.state.clone())?;
-        // A measurement row exists if and only if the run is done.
-        if (state == RunState::Done) != row.started_at.is_some() {
-            return Err(place.inconsistent("state"));
-        }
-        let (measurement, verdict) = match row.started_at {
-            Some(started_at) => {
-                let (measurement, verdict) = measured(&row, started_at)?;
-                (Some(measurement), Some(verdict))
-            }
-            None => (None, None),
-        };
-        let failure = row.failure.filter(|_| state != RunState::Done);
-        Ok(Self {
-            id: RunId(row.id),
-            campaign: CampaignId(row.campaign_id),
-            cell: cell.number("number", row.number.into())?,
-            repetition: place.number("repetition", row.repetition.into())?,
+impl RunRecord {
+    /// `measured` of the same run, read after the row.
+    fn of(row: RunRow, measured: Option<MeasurementRecord>) -> Result<Self, StoreError> {
+        let RunRow {
+            id,
+            campaign_id,
+            cell_id,
+            number,
+            repetition,
             state,
-            spec: cell.json("spec", row.spec)?,
-            device: row.device,
-            attempts: place.number("attempts", row.attempts.into())?,
-            measurement,
-            verdict,
-            failure: failure.map(|value| Place { table: "attempt", id: row.id }.json("failure", value)).transpose()?,
+            spec,
+            device,
+            attempts,
+            failure,
+            repeats,
+            repeated_by,
+        } = row;
+        let place = Place { table: "run", id };
+        let cell = Place { table: "cell", id: cell_id };
+        let state = place.named("state", state)?;
+        // A measurement exists if and only if the run is done; it may have become so since its row was read.
+        let measured = if state == RunState::Done { Some(place.required("state", measured)?) } else { None };
+        let failure = failure.filter(|_| state != RunState::Done);
+        Ok(Self {
+            id: RunId(id),
+            campaign: CampaignId(campaign_id),
+            cell: cell.number("number", number.into())?,
+            repetition: place.number("repetition", repetition.into())?,
+            state,
+            spec: cell.json("spec", spec)?,
+            device,
+            attempts: place.number("attempts", attempts.into())?,
+            measured,
+            failure: failure.map(|value| Place { table: "attempt", id }.json("failure", value)).transpose()?,
+            repeats: repeats.map(RunId),
+            repeated_by: repeated_by.map(RunId),
         })
     }
-}
-
-fn measured(row: &RunRow, started_at: OffsetDateTime) -> Result<(Measurement, Verdict), StoreError> {
-    let place = Place { table: "measurement", id: row.id };
-    let unsigned = |column, value: Option<i64>| place.number::<u64>(column, place.required(column, value)?);
-    let count = |column, value: Option<i64>| place.number::<u32>(column, place.required(column, value)?);
-    let duration = |column, value| unsigned(column, value).map(Duration::from_nanos);
-    let json = |column, value: &Option<Value>| place.required(column, value.clone());
-    let environment: Environment = place.json("environment", json("environment", &row.environment)?)?;
-    let measurement = Measurement {
-        started_at: started_at.into(),
-        measured: duration("measured_ns", row.measured_ns)?,
-        samples: Samples {
-            pco: Vec::new(),
-            count: count("sample_count", row.sample_count)?,
-            quantum_ns: count("quantum_ns", row.quantum_ns)?,
-        },
-        latency: LatencySummary {
-            min_ns: unsigned("min_ns", row.min_ns)?,
-            p50_ns: unsigned("p50_ns", row.p50_ns)?,
-            p90_ns: unsigned("p90_ns", row.p90_ns)?,
-            p95_ns: unsigned("p95_ns", row.p95_ns)?,
-            p99_ns: unsigned("p99_ns", row.p99_ns)?,
-            p999_ns: unsigned("p999_ns", row.p999_ns)?,
-            max_ns: unsigned("max_ns", row.max_ns)?,
-            mean_ns: place.required("mean_ns", row.mean_ns)?,
-            mad_ns: unsigned("mad_ns", row.mad_ns)?,
-        },
-        histogram: Vec::new(),
-        runtime_load: duration("runtime_load_ns", row.runtime_load_ns)?,
-        session_load: duration("session_load_ns", row.session_load_ns)?,
-        first_inference: duration("first_inference_ns", row.first_inference_ns)?,
-        warmup_iterations: count("warmup_iterations", row.warmup_iterations)?,
-        peak_rss_bytes: unsigned("peak_rss_bytes", row.peak_rss_bytes)?,
-        end_rss_bytes: unsigned("end_rss_bytes", row.end_rss_bytes)?,
-        batch: count("batch", row.batch)?,
-        environment,
-        inputs: place.json("inputs", json("inputs", &row.inputs)?)?,
-        outputs: place.json("outputs", json("outputs", &row.outputs)?)?,
-    };
-    let verdict = Verdict {
-        level: place.named("verdict", place.required("verdict", row.verdict.clone())?)?,
-        reasons: place.json("verdict_reasons", json("verdict_reasons", &row.verdict_reasons)?)?,
-    };
-    Ok((measurement, verdict))
 }
 
 impl Store {
@@ -256,32 +190,26 @@ impl Store {
 
     /// In order of id.
     async fn runs_by_id(&self, ids: &[i64]) -> Result<Vec<RunRecord>, StoreError> {
-        sqlx::query_as!(
+        let rows = sqlx::query_as!(
             RunRow,
             r#"select r.id, r.campaign_id, c.id as cell_id, c.number, r.repetition, r.state, c.spec, r.attempts,
                    (select d.name from attempt a join device d on d.id = a.device_id
                     where a.run_id = r.id order by a.number desc limit 1) as device,
                    (select a.failure from attempt a
                     where a.run_id = r.id and a.failure is not null order by a.number desc limit 1) as failure,
-                   m.started_at as "started_at?", m.measured_ns as "measured_ns?", m.sample_count as "sample_count?",
-                   m.min_ns as "min_ns?", m.p50_ns as "p50_ns?", m.p90_ns as "p90_ns?", m.p95_ns as "p95_ns?",
-                   m.p99_ns as "p99_ns?", m.p999_ns as "p999_ns?", m.max_ns as "max_ns?", m.mean_ns as "mean_ns?",
-                   m.mad_ns as "mad_ns?", m.runtime_load_ns as "runtime_load_ns?",
-                   m.session_load_ns as "session_load_ns?", m.first_inference_ns as "first_inference_ns?",
-                   m.warmup_iterations as "warmup_iterations?", m.peak_rss_bytes as "peak_rss_bytes?",
-                   m.end_rss_bytes as "end_rss_bytes?", m.batch as "batch?", m.environment as "environment?",
-                   m.inputs as "inputs?", m.outputs as "outputs?", m.verdict as "verdict?",
-                   m.verdict_reasons as "verdict_reasons?", b.quantum_ns as "quantum_ns?"
+                   r.repeats, (select again.id from run again where again.repeats = r.id) as repeated_by
                from run r join cell c on c.id = r.cell_id
-               left join measurement m on m.run_id = r.id
-               left join sample_blob b on b.run_id = r.id
                where r.id = any($1) order by r.id"#,
             ids,
         )
         .fetch_all(&self.pool)
-        .await?
-        .into_iter()
-        .map(RunRecord::try_from)
-        .collect()
+        .await?;
+        let mut measured = self.measurements(ids).await?;
+        rows.into_iter()
+            .map(|row| {
+                let measured = measured.remove(&row.id);
+                RunRecord::of(row, measured)
+            })
+            .collect()
     }
 }

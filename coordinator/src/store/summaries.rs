@@ -1,29 +1,43 @@
-//! The few figures of every run of a campaign that its summary is made of.
+//! The few figures of every run of a campaign that its summary and its page are made of. Light, because the page of a
+//! running campaign is loaded again and again, maybe on the machine that measures.
 
 use std::time::Duration;
 
-use domain::{CampaignId, CellSpec, RunState, VerdictLevel};
+use domain::{CampaignId, CellSpec, Estimate, FailureKind, Percentile, RunId, RunState, VerdictLevel};
 
 use super::{Store, StoreError, row::Place};
 
-/// One run, as its cell's summary sees it.
+/// One run in brief.
 #[derive(Debug, Clone)]
 pub(crate) struct RunFigures {
+    pub(crate) id: RunId,
     pub(crate) cell: u32,
+    pub(crate) repetition: u32,
     pub(crate) state: RunState,
     /// Of the latest attempt.
     pub(crate) device: Option<String>,
-    /// Message of the latest failure.
-    pub(crate) failure: Option<String>,
+    pub(crate) attempts: u32,
+    /// Of the latest attempt that failed, unless the run is done.
+    pub(crate) failure: Option<FailureFigures>,
     pub(crate) measured: Option<MeasuredFigures>,
+    /// The suspect run that this one repeats.
+    pub(crate) repeats: Option<RunId>,
+}
+
+/// A failure without its evidence.
+#[derive(Debug, Clone)]
+pub(crate) struct FailureFigures {
+    pub(crate) kind: FailureKind,
+    pub(crate) message: String,
 }
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MeasuredFigures {
     pub(crate) verdict: VerdictLevel,
     pub(crate) p50_ns: u64,
-    pub(crate) p90_ns: u64,
-    pub(crate) p99_ns: u64,
+    /// `None`: too few samples to quote it, or too old to know.
+    pub(crate) p90_ns: Option<u64>,
+    pub(crate) p99_ns: Option<u64>,
     pub(crate) throughput_per_s: f64,
     pub(crate) session_load: Duration,
     pub(crate) first_inference: Duration,
@@ -44,20 +58,24 @@ impl Store {
             .collect()
     }
 
-    /// Every run of the campaign, in plan order.
+    /// Every run of the campaign, in plan order, repeats of suspect runs last.
     pub(crate) async fn run_figures(&self, campaign: CampaignId) -> Result<Vec<RunFigures>, StoreError> {
         let rows = sqlx::query!(
-            r#"select r.id, c.number, r.state, latest.device as "device?", failed.message as "failure?",
-                   m.verdict as "verdict?", m.p50_ns as "p50_ns?", m.p90_ns as "p90_ns?", m.p99_ns as "p99_ns?",
-                   m.sample_count as "sample_count?", m.measured_ns as "measured_ns?", m.batch as "batch?",
+            r#"select r.id, c.number, r.repetition, r.state, r.attempts, r.repeats, latest.device as "device?",
+                   failed.kind as "failure_kind?", failed.message as "failure_message?",
+                   m.verdict as "verdict?", m.p50_ns as "p50_ns?",
+                   jsonb_path_query_array(m.statistics, '$.estimates[*] ? (@.percentile == 900000 || @.percentile == 990000)')
+                       as estimates,
+                   m.sample_count as "sample_count?", m.measured_ns as "measured_ns?",
+                   m.samples_per_query as "samples_per_query?",
                    m.session_load_ns as "session_load_ns?", m.first_inference_ns as "first_inference_ns?",
                    m.peak_rss_bytes as "peak_rss_bytes?"
                from run r join cell c on c.id = r.cell_id
                left join measurement m on m.run_id = r.id
                left join lateral (select d.name as device from attempt a join device d on d.id = a.device_id
                    where a.run_id = r.id order by a.number desc limit 1) latest on true
-               left join lateral (select a.failure ->> 'message' as message from attempt a
-                   where a.run_id = r.id and a.failure is not null order by a.number desc limit 1) failed on true
+               left join lateral (select a.failure ->> 'kind' as kind, a.failure ->> 'message' as message
+                   from attempt a where a.run_id = r.id and a.failure is not null order by a.number desc limit 1) failed on true
                where r.campaign_id = $1 order by r.id"#,
             campaign.0,
         )
@@ -67,29 +85,52 @@ impl Store {
             .map(|row| {
                 let place = Place { table: "measurement", id: row.id };
                 let unsigned = |column, value: Option<i64>| place.number::<u64>(column, place.required(column, value)?);
+                let duration = |column, value| unsigned(column, value).map(Duration::from_nanos);
                 let measured = match row.verdict {
                     None => None,
-                    Some(verdict) => Some(MeasuredFigures {
-                        verdict: place.named("verdict", verdict)?,
-                        p50_ns: unsigned("p50_ns", row.p50_ns)?,
-                        p90_ns: unsigned("p90_ns", row.p90_ns)?,
-                        p99_ns: unsigned("p99_ns", row.p99_ns)?,
-                        throughput_per_s: throughput(
-                            unsigned("batch", row.batch)?,
-                            unsigned("sample_count", row.sample_count)?,
-                            unsigned("measured_ns", row.measured_ns)?,
-                        ),
-                        session_load: Duration::from_nanos(unsigned("session_load_ns", row.session_load_ns)?),
-                        first_inference: Duration::from_nanos(unsigned("first_inference_ns", row.first_inference_ns)?),
-                        peak_rss_bytes: unsigned("peak_rss_bytes", row.peak_rss_bytes)?,
-                    }),
+                    Some(verdict) => {
+                        let samples = unsigned("sample_count", row.sample_count)?;
+                        let estimates = row.estimates.map(|value| place.json::<Vec<Estimate>>("statistics", value));
+                        let estimates = estimates.transpose()?.unwrap_or_default();
+                        let quotable = |percentile| {
+                            let estimate = estimates.iter().find(|estimate| estimate.percentile == percentile);
+                            estimate.filter(|estimate| estimate.is_quotable(samples)).map(|estimate| estimate.value_ns)
+                        };
+                        Some(MeasuredFigures {
+                            verdict: place.named("verdict", verdict)?,
+                            p50_ns: unsigned("p50_ns", row.p50_ns)?,
+                            p90_ns: quotable(Percentile::P90),
+                            p99_ns: quotable(Percentile::P99),
+                            throughput_per_s: throughput(
+                                unsigned("samples_per_query", row.samples_per_query)?,
+                                samples,
+                                unsigned("measured_ns", row.measured_ns)?,
+                            ),
+                            session_load: duration("session_load_ns", row.session_load_ns)?,
+                            first_inference: duration("first_inference_ns", row.first_inference_ns)?,
+                            peak_rss_bytes: unsigned("peak_rss_bytes", row.peak_rss_bytes)?,
+                        })
+                    }
+                };
+                let run = Place { table: "run", id: row.id };
+                let state = run.named("state", row.state)?;
+                let failure = match (row.failure_kind, row.failure_message) {
+                    (Some(kind), Some(message)) if state != RunState::Done => {
+                        let kind = Place { table: "attempt", id: row.id }.named("failure", kind)?;
+                        Some(FailureFigures { kind, message })
+                    }
+                    _ => None,
                 };
                 Ok(RunFigures {
-                    cell: place.number("number", row.number.into())?,
-                    state: Place { table: "run", id: row.id }.named("state", row.state)?,
+                    id: RunId(row.id),
+                    cell: run.number("number", row.number.into())?,
+                    repetition: run.number("repetition", row.repetition.into())?,
+                    state,
                     device: row.device,
-                    failure: row.failure,
+                    attempts: run.number("attempts", row.attempts.into())?,
+                    failure,
                     measured,
+                    repeats: row.repeats.map(RunId),
                 })
             })
             .collect()
@@ -98,6 +139,6 @@ impl Store {
 
 /// [`domain::Measurement::throughput_per_s`] of columns.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn throughput(batch: u64, samples: u64, measured_ns: u64) -> f64 {
-    if measured_ns == 0 { 0.0 } else { batch as f64 * samples as f64 / (measured_ns as f64 / 1e9) }
+fn throughput(samples_per_query: u64, samples: u64, measured_ns: u64) -> f64 {
+    if measured_ns == 0 { 0.0 } else { samples_per_query as f64 * samples as f64 / (measured_ns as f64 / 1e9) }
 }

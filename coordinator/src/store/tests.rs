@@ -1,13 +1,17 @@
 //! The store's guards, against a real PostgreSQL.
 
+mod repeats;
+mod upgrade;
+
 use std::{collections::BTreeMap, time::Duration};
 
+use analysis::{Analysis, analyse};
 use domain::{
     AttemptId, AttemptPhase, AttemptState, CampaignId, CampaignState, CellSpec, DeviceFacts, DeviceId, Digest,
-    Environment, Failure, FailureKind, Fence, InputSource, LatencySummary, MeasureRule, Measurement, ModelRef, Order,
-    Provider, ResultUid, RunId, RunState, Runtime, Samples, Scenario, Timestamp, VerdictLevel, Warmup,
+    Environment, Failure, FailureKind, Fence, InputSource, Measurement, ModelRef, OperatorTime, Order, PlacedNode,
+    Placement, ProviderShare, Rate, Reason, ResultUid, RunId, RunState, StableEnvironment, StopReason, Timestamp,
+    Trial, Verdict, VerdictLevel, VolatileEnvironment,
     campaign::{Plan, PlannedCell},
-    verdict::judge,
 };
 use uuid::Uuid;
 
@@ -58,10 +62,20 @@ impl Fixture {
     }
 
     async fn measured(&self, granted: &Granted, uid: u128) -> Accepted {
+        self.judged(granted, uid, VerdictLevel::Valid).await
+    }
+
+    /// Stores a measurement with this verdict, whatever it deserves.
+    async fn judged(&self, granted: &Granted, uid: u128, level: VerdictLevel) -> Accepted {
         let measurement = measurement();
-        let verdict = judge(&measurement, &granted.spec.measure);
+        let mut analysis = analyse(&granted.spec, &measurement).expect("sound");
+        analysis.verdict = verdict(level);
+        self.stored(granted, uid, &measurement, &analysis).await
+    }
+
+    async fn stored(&self, granted: &Granted, uid: u128, measurement: &Measurement, analysis: &Analysis) -> Accepted {
         let context = self.context(granted.attempt).await;
-        let accept = self.store.accept_measurement(key(granted, uid), &context, &measurement, &verdict, b"raw", NOW);
+        let accept = self.store.accept_measurement(key(granted, uid), &context, measurement, analysis, b"raw", NOW);
         accept.await.expect("answers")
     }
 
@@ -81,6 +95,11 @@ impl Fixture {
 
     async fn campaign_state(&self, id: CampaignId) -> CampaignState {
         self.store.campaign(id).await.expect("reads").expect("exists").state
+    }
+
+    async fn event_kinds(&self, id: CampaignId) -> Vec<String> {
+        let events = self.store.events(id, 0, 100).await.expect("reads");
+        events.into_iter().map(|event| event.kind).collect()
     }
 
     async fn orphans(&self) -> i64 {
@@ -114,19 +133,8 @@ struct DeviceSession {
 }
 
 fn spec() -> CellSpec {
-    CellSpec {
-        model: ModelRef { name: "m".to_owned(), sha256: Digest::of(b"m"), size_bytes: 1, tokenizer_sha256: None },
-        runtime: Runtime::OnnxRuntime,
-        provider: Provider::Cpu,
-        scenario: Scenario::SingleStream,
-        batch: 1,
-        sequence_length: None,
-        intra_threads: 1,
-        input: InputSource::Random { seed: u64::MAX },
-        warmup: Warmup::default(),
-        measure: MeasureRule::default(),
-        time_limit: None,
-    }
+    let model = ModelRef { name: "m".to_owned(), sha256: Digest::of(b"m"), size_bytes: 1, tokenizer_sha256: None };
+    CellSpec { input: InputSource::random(u64::MAX), ..CellSpec::new(model) }
 }
 
 fn plan(repetitions: u32) -> Plan {
@@ -141,23 +149,18 @@ fn plan(repetitions: u32) -> Plan {
     }
 }
 
+/// 100 queries of some 30 ms.
 fn measurement() -> Measurement {
-    let latency = LatencySummary {
-        min_ns: 1,
-        p50_ns: 2,
-        p90_ns: 3,
-        p95_ns: 4,
-        p99_ns: 5,
-        p999_ns: 6,
-        max_ns: 7,
-        mean_ns: 2.5,
-        mad_ns: 1,
-    };
+    let latencies: Vec<u64> = (0..100).map(|query| 30_000_000 + query * 7_919_000 % 1_000_000).collect();
     Measurement {
         started_at: NOW,
         measured: Duration::from_secs(3),
-        samples: Samples { pco: vec![1, 2, 3], count: 100, quantum_ns: 50 },
-        latency,
+        issuing: Duration::from_millis(2_970),
+        stop: StopReason::Satisfied,
+        samples: analysis::samples::encode(&latencies).expect("encodes"),
+        slip: None,
+        rate: None,
+        trials: Vec::new(),
         histogram: vec![9],
         runtime_load: Duration::from_millis(1),
         session_load: Duration::from_millis(2),
@@ -165,11 +168,50 @@ fn measurement() -> Measurement {
         warmup_iterations: 10,
         peak_rss_bytes: 1 << 40,
         end_rss_bytes: 1 << 20,
-        batch: 1,
-        environment: Environment { kernel: "6.1\0".to_owned(), load_average: Some(0.5), ..Environment::default() },
+        samples_per_query: 1,
+        environment: environment("6.1"),
+        placement: None,
+        placement_problem: Some("no \0profile".to_owned()),
         inputs: vec!["x: float32[1]".to_owned()],
         outputs: vec!["y: float32[1]".to_owned()],
     }
+}
+
+fn environment(kernel: &str) -> Environment {
+    Environment {
+        stable: StableEnvironment { kernel: kernel.to_owned(), memory_bytes: Some(u64::MAX), ..Default::default() },
+        // A number that a careless reader of JSON takes for its neighbour.
+        volatile: VolatileEnvironment { load_average: Some(0.900_764_045_839_581_1), ..Default::default() },
+    }
+}
+
+fn placement() -> Placement {
+    let (provider, operator) = ("CPUExecutionProvider".to_owned(), "MatMul".to_owned());
+    Placement {
+        calls: 3,
+        nodes: vec![PlacedNode {
+            name: "/layer/MatMul".to_owned(),
+            operator: operator.clone(),
+            provider: provider.clone(),
+            time_ns: 5,
+        }],
+        nodes_left_out: 0,
+        providers: vec![ProviderShare { provider: provider.clone(), nodes: 1, time_ns: 5 }],
+        operators: vec![OperatorTime { operator, provider, nodes: 1, time_ns: 5 }],
+    }
+}
+
+fn verdict(level: VerdictLevel) -> Verdict {
+    let reason = |code: &str| Reason {
+        code: code.to_owned(),
+        message: "others were busy".to_owned(),
+        level,
+        value: 0.3,
+        threshold: 0.05,
+        unit: "share".to_owned(),
+    };
+    let reasons = if level == VerdictLevel::Valid { Vec::new() } else { vec![reason("foreign-cpu")] };
+    Verdict { level, tier: domain::Tier::Quick, reasons }
 }
 
 fn key(granted: &Granted, uid: u128) -> ReportKey {
@@ -184,19 +226,61 @@ async fn a_measurement_is_stored_whole_and_ends_the_campaign() {
     assert_eq!(granted.spec, spec());
     assert_eq!(fixture.measured(&granted, 1).await, Accepted::Stored);
 
-    let run = fixture.run(runs[0]).await;
+    let measured = fixture.run(runs[0]).await.measured.expect("measured");
     let mut expected = measurement();
-    expected.samples.pco.clear();
+    let latencies = std::mem::take(&mut expected.samples.pco);
     expected.histogram.clear();
-    "6.1\u{fffd}".clone_into(&mut expected.environment.kernel);
-    assert_eq!(run.measurement, Some(expected));
-    assert_eq!(run.verdict.expect("judged").level, VerdictLevel::Valid);
-    assert_eq!(fixture.store.samples(runs[0]).await.expect("reads"), Some((vec![1, 2, 3], 50)));
+    expected.placement_problem = Some("no \u{fffd}profile".to_owned());
+    assert_eq!(measured.measurement, expected);
+    assert_eq!(measured.verdict, verdict(VerdictLevel::Valid));
+    let statistics = analyse(&spec(), &measurement()).expect("sound").statistics;
+    assert_eq!(measured.latency, statistics.latency);
+    let figures = fixture.store.run_figures(campaign).await.expect("reads")[0].measured.expect("measured");
+    assert_eq!(figures.p90_ns, Some(statistics.latency.p90_ns));
+    assert_eq!(figures.p99_ns, None, "100 samples are too few");
+    assert_eq!(measured.statistics, Some(statistics));
+    assert_eq!(measured.env_id, Some(environment("6.1").stable.id()));
+    let samples = fixture.store.samples(runs[0]).await.expect("reads").expect("kept");
+    assert_eq!((samples.pco, samples.count), (latencies, 100));
+    assert_eq!(fixture.store.slip(runs[0]).await.expect("reads"), None);
+    assert_eq!(fixture.store.placement(runs[0]).await.expect("reads"), None);
     assert_eq!(fixture.campaign_state(campaign).await, CampaignState::Done);
-    let kinds: Vec<_> =
-        fixture.store.events(campaign, 0, 10).await.expect("reads").into_iter().map(|event| event.kind).collect();
+    let kinds = fixture.event_kinds(campaign).await;
     assert_eq!(kinds, ["campaign.submitted", "attempt.leased", "run.done", "campaign.done"]);
     fixture.check_invariants().await;
+}
+
+#[tokio::test]
+async fn a_search_is_stored_with_its_trials_its_slips_and_its_placement() {
+    let fixture = Fixture::new().await;
+    let (_, runs) = fixture.campaign(1).await;
+    let granted = fixture.grant(runs[0], &fixture.device(1).await).await.expect("granted");
+    let rate = Rate::from_millis(20_500).expect("a rate");
+    let slips: Vec<u64> = (0..100).map(|query| query * 1_000).collect();
+    let sent = Measurement {
+        stop: StopReason::MaxDuration,
+        slip: Some(analysis::samples::encode(&slips).expect("encodes")),
+        rate: Some(rate),
+        trials: vec![Trial { rate, queries: 100, over_latency: 1, passed: true }],
+        environment: environment("6.1\0"),
+        placement: Some(placement()),
+        placement_problem: None,
+        ..measurement()
+    };
+    let analysis = analyse(&spec(), &sent).expect("sound");
+    assert!(analysis.statistics.slip.is_some());
+    assert_eq!(fixture.stored(&granted, 1, &sent, &analysis).await, Accepted::Stored);
+
+    let measured = fixture.run(runs[0]).await.measured.expect("measured");
+    let read = Measurement {
+        samples: fixture.store.samples(runs[0]).await.expect("reads").expect("kept"),
+        slip: fixture.store.slip(runs[0]).await.expect("reads"),
+        placement: fixture.store.placement(runs[0]).await.expect("reads"),
+        histogram: sent.histogram.clone(),
+        ..measured.measurement
+    };
+    assert_eq!(read, Measurement { environment: environment("6.1\u{fffd}"), ..sent });
+    assert_eq!(measured.statistics, Some(analysis.statistics));
 }
 
 #[tokio::test]

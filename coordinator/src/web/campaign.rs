@@ -1,24 +1,28 @@
 //! One campaign: how far it is, one row a cell, then its runs.
 
-use domain::{CampaignId, CampaignState, CellSpec, VerdictLevel, units};
+use domain::{CampaignId, CampaignState, VerdictLevel, units};
 use maud::{Markup, html};
 
-use super::layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge};
+use super::{
+    cell::describe,
+    layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge},
+    run::link,
+};
 use crate::{
     engine::Engine,
-    store::{RunPage, RunRecord, StoreError},
+    store::{RunFigures, StoreError},
     summary::{CellSummary, summarize},
 };
 
 /// Runs listed; the rest is for the command line.
-const RUN_LIMIT: u32 = 500;
+const RUN_LIMIT: usize = 500;
 
 /// `None`: there is no such campaign.
 pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Markup>, StoreError> {
     let store = engine.store();
     let Some(view) = engine.campaign(id).await? else { return Ok(None) };
-    let cells = summarize(store.cells(id).await?, &store.run_figures(id).await?);
-    let runs = store.runs(RunPage::Campaign { id, after: 0 }, RUN_LIMIT).await?;
+    let runs = store.run_figures(id).await?;
+    let cells = summarize(store.cells(id).await?, &runs);
     let record = &view.record;
     let body = html! {
         p {
@@ -30,27 +34,12 @@ pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Mar
         (progress(&record.runs))
         @if let Some(reason) = &view.waiting { p.warning { "Waiting: " (reason) } }
         section { h2 { "Cells" } (cell_table(&cells))
-            p.note { "Medians over valid runs (~ over suspect runs, where none is valid); spread is the coefficient of variation of the runs' p50." } }
-        section { h2 { "Runs" } (run_table(&runs))
-            @if record.runs.total > RUN_LIMIT { p.note { "The first " (RUN_LIMIT) " of " (record.runs.total) " runs." } } }
+            p.note { "Medians over valid runs (~ over suspect runs, where none is valid); spread is the coefficient of variation of the runs' p50; - where a run has too few samples for a percentile." } }
+        section { h2 { "Runs" } (run_table(&runs[..runs.len().min(RUN_LIMIT)]))
+            @if runs.len() > RUN_LIMIT { p.note { "The first " (RUN_LIMIT) " of " (runs.len()) " runs." } } }
     };
     let refresh = record.state == CampaignState::Running;
     Ok(Some(page(Page { title: &record.name, refresh }, &body)))
-}
-
-/// What distinguishes a cell, in a few words.
-pub(super) fn describe(spec: &CellSpec) -> String {
-    let length = spec.sequence_length.map(|length| format!(", length {length}")).unwrap_or_default();
-    let threads = if spec.intra_threads == 1 { "thread" } else { "threads" };
-    format!(
-        "{}, {}/{}, {}, batch {}{length}, {} {threads}",
-        spec.model.name,
-        spec.runtime.name(),
-        spec.provider.name(),
-        spec.scenario.name(),
-        spec.batch,
-        spec.intra_threads,
-    )
 }
 
 fn cell_table(cells: &[CellSummary]) -> Markup {
@@ -70,8 +59,9 @@ fn cell_table(cells: &[CellSummary]) -> Markup {
                 @if let Some(figures) = &cell.figures {
                     @let suspicion = if figures.basis == VerdictLevel::Suspect { "~" } else { "" };
                     td.number { (suspicion) (units::duration_ns(figures.p50_ns)) }
-                    td.number { (suspicion) (units::duration_ns(figures.p90_ns)) }
-                    td.number { (suspicion) (units::duration_ns(figures.p99_ns)) }
+                    @for percentile in [figures.p90_ns, figures.p99_ns] {
+                        td.number { @if let Some(ns) = percentile { (suspicion) (units::duration_ns(ns)) } @else { "-" } }
+                    }
                     td.number { (units::per_second(figures.throughput_per_s)) }
                     td.number { @if let Some(spread) = figures.spread_p50 { (units::percent(spread)) } @else { span.note { "one run" } } }
                     td.number { (units::duration_ns(u64::try_from(figures.session_load.as_nanos()).unwrap_or(u64::MAX))) }
@@ -94,25 +84,30 @@ fn verdicts(cell: &CellSummary) -> Markup {
     }
 }
 
-fn run_table(runs: &[RunRecord]) -> Markup {
+fn run_table(runs: &[RunFigures]) -> Markup {
     html! {
         div.scroll { table {
-            caption.hidden { "Runs in plan order" }
+            caption.hidden { "Runs in plan order, repeats of suspect ones last" }
             thead { tr {
                 th scope="col" { "Run" } th.number scope="col" { "Cell" } th.number scope="col" { "Repetition" }
                 th scope="col" { "State" } th scope="col" { "Device" } th.number scope="col" { "Attempts" }
                 th.number scope="col" { "p50" } th.number scope="col" { "p99" } th scope="col" { "Verdict" }
             } }
             tbody { @for run in runs { tr {
-                th scope="row" { a href=(format!("/r/{}", run.id.0)) { (run.id) } }
+                th scope="row" { (link(run.id)) @if let Some(suspect) = run.repeats { " " span.note { "repeats " (link(suspect)) } } }
                 td.number { (run.cell) } td.number { (run.repetition) }
                 td { (run_badge(run.state)) }
                 td { (run.device.as_deref().unwrap_or_default()) }
                 td.number { (run.attempts) }
-                td.number { @if let Some(measurement) = &run.measurement { (units::duration_ns(measurement.latency.p50_ns)) } }
-                td.number { @if let Some(measurement) = &run.measurement { (units::duration_ns(measurement.latency.p99_ns)) } }
+                @match run.measured {
+                    None => { td {} td {} }
+                    Some(measured) => {
+                        td.number { (units::duration_ns(measured.p50_ns)) }
+                        td.number { (measured.p99_ns.map_or("-".to_owned(), units::duration_ns)) }
+                    }
+                }
                 td {
-                    @if let Some(verdict) = &run.verdict { (verdict_badge(verdict.level)) }
+                    @if let Some(measured) = run.measured { (verdict_badge(measured.verdict)) }
                     @if let Some(failure) = &run.failure { (failure.kind) ": " (failure.message) }
                 }
             } } }

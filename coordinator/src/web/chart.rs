@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::units;
+use domain::{SteadyState, units};
 use maud::{Markup, html};
 
 const WIDTH: f64 = 720.0;
@@ -13,8 +13,12 @@ const BOTTOM: f64 = 22.0;
 /// Columns drawn: about two to a pixel pair.
 const COLUMNS: usize = 360;
 
-/// Latency by issue order. Each column spans the least and the greatest of its samples, so that no outlier vanishes.
-pub(super) fn over_time(samples: &[u64]) -> Markup {
+/// Pieces and outliers marked at most; what goes beyond is seen in the drawing itself.
+const MARKS: usize = 100;
+
+/// Latency by issue order. Each column spans the least and the greatest of its samples, so that no outlier vanishes. The
+/// pieces that `steady` found are marked at their medians, and its outliers by dots.
+pub(super) fn over_time(samples: &[u64], steady: Option<&SteadyState>) -> Markup {
     let top = samples.iter().copied().max().unwrap_or(1).max(1);
     let columns = samples.len().min(COLUMNS);
     let mut path = String::new();
@@ -27,7 +31,31 @@ pub(super) fn over_time(samples: &[u64]) -> Markup {
         let _infallible = write!(path, "M{x:.1} {low:.1}V{high:.1}");
     }
     let label = format!("Latency of {} queries in order of issue, up to {}", samples.len(), units::duration_ns(top));
-    svg(&label, top, &html! { path.bars d=(path) {} }, &format!("query 1 to {}", samples.len()), None)
+    let drawing = html! {
+        path.bars d=(path) {}
+        @if let Some(steady) = steady { (marks(samples, steady, top)) }
+    };
+    svg(&label, top, &drawing, &format!("query 1 to {}", samples.len()), None)
+}
+
+fn marks(samples: &[u64], steady: &SteadyState, top: u64) -> Markup {
+    let count = index(samples.len().max(1));
+    let x = |sample: u64| LEFT + index64(sample) * (WIDTH - LEFT) / count;
+    let mut pieces = String::new();
+    for piece in steady.segments.iter().take(MARKS) {
+        let y = height_of(piece.p50_ns.min(top), top);
+        let _infallible = write!(pieces, "M{:.1} {y:.1}H{:.1}", x(piece.start), x(piece.end));
+    }
+    let mut outliers = String::new();
+    for &outlier in steady.outliers.iter().take(MARKS) {
+        let Some(&latency) = usize::try_from(outlier).ok().and_then(|outlier| samples.get(outlier)) else { continue };
+        let _infallible =
+            write!(outliers, "M{:.1} {:.1}h0", x(outlier) + (WIDTH - LEFT) / count / 2.0, height_of(latency, top));
+    }
+    html! {
+        path.pieces d=(pieces) { title { "medians of the pieces between changes" } }
+        path.outliers d=(outliers) { title { "outliers" } }
+    }
 }
 
 /// The empirical cumulative distribution, from the least to the greatest latency.
@@ -89,13 +117,27 @@ fn index64(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use domain::{Segment, SteadyClass};
+
     use super::*;
 
     #[test]
     fn drawings_stay_small_and_hold_any_number_of_samples() {
         for count in [1, 2, 359, 360, 361, 100_000] {
             let samples: Vec<u64> = (0..count).map(|number| number * 7919 % 1_000_003).collect();
-            for drawing in [over_time(&samples), cumulative(&samples)] {
+            let pieces =
+                samples.iter().map(|&sample| Segment { start: sample, end: sample, mean_ns: 1.0, p50_ns: sample });
+            let steady = SteadyState {
+                class: SteadyClass::Flat,
+                segments: pieces.collect(),
+                steady_from: 0,
+                burst_ns: 0,
+                sustained_ns: 0,
+                outlier_count: count,
+                // One of them beyond the end.
+                outliers: (0..=count).collect(),
+            };
+            for drawing in [over_time(&samples, Some(&steady)), over_time(&samples, None), cumulative(&samples)] {
                 let text = drawing.into_string();
                 assert!(text.len() < 20_000, "{count} samples take {} bytes", text.len());
                 assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");

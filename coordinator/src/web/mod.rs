@@ -2,6 +2,7 @@
 //! [`crate::summary`] know, and decides nothing.
 
 mod campaign;
+mod cell;
 mod chart;
 mod devices;
 mod layout;

@@ -10,7 +10,7 @@ pub struct Position {
 }
 
 /// A value and where the file says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Located<T> {
     pub value: T,
     pub at: Position,

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CampaignFile, Diagnostic, Diagnostics,
+    CampaignFile, Diagnostic, Diagnostics, Located,
+    axes::Choice,
+    choice::{Provider, RuntimeChoice},
     diagnostic::did_you_mean,
-    file::{Axis, Fixed, Input},
+    file::Input,
 };
-use crate::{CellSpec, Digest, InputSource, ModelRef, Order, Selector, TextRef};
+use crate::{CellSpec, Digest, FileRef, InputSource, ModelRef, Order, Runtime, Selector};
 
 /// Cells one campaign may have: ten times the survey it was made for.
 pub const MAX_CELLS: usize = 5_000;
@@ -20,11 +22,11 @@ pub struct Catalog {
     /// By model name.
     pub models: BTreeMap<String, ModelRef>,
     /// By path, as the campaign file spells it.
-    pub attachments: BTreeMap<String, TextRef>,
+    pub attachments: BTreeMap<String, FileRef>,
 }
 
 /// Everything a campaign will measure.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub name: String,
     pub labels: BTreeMap<String, String>,
@@ -34,7 +36,7 @@ pub struct Plan {
     pub order: Order,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PlannedCell {
     /// From 1, in expansion order.
     pub number: u32,
@@ -76,11 +78,12 @@ impl CampaignFile {
             return Err(Diagnostics::new(&self.file_name, &self.text, problems));
         }
         let cells = self
-            .combinations()
+            .matrix
+            .choices()
             .into_iter()
             .zip(1..)
-            .map(|(combination, number)| {
-                let (spec, device) = self.resolve(combination, catalog);
+            .map(|(choice, number)| {
+                let (spec, device) = self.resolve(choice, catalog);
                 PlannedCell { number, key: spec.key(&device), spec, device }
             })
             .collect();
@@ -95,7 +98,7 @@ impl CampaignFile {
 
     fn unresolved(&self, catalog: &Catalog) -> Vec<Diagnostic> {
         let mut problems = Vec::new();
-        for model in self.models() {
+        for model in self.matrix.models() {
             let Some(known) = catalog.models.get(&model.value) else {
                 let message = format!("unknown model `{}` in matrix.model", model.value);
                 let hint = did_you_mean(&model.value, catalog.models.keys().map(String::as_str)).unwrap_or_else(|| {
@@ -114,253 +117,56 @@ impl CampaignFile {
                 )));
             }
         }
-        if let Input::Text(path) = &self.input
-            && !catalog.attachments.contains_key(&path.value)
-        {
-            let problem = Diagnostic::new(path.at, format!("the file `{}` was not found", path.value));
-            problems.push(problem.hint("paths are relative to the campaign file"));
+        for path in self.attachments() {
+            if !catalog.attachments.contains_key(&path.value) {
+                let problem = Diagnostic::new(path.at, format!("the file `{}` was not found", path.value));
+                problems.push(problem.hint("paths are relative to the campaign file"));
+            }
         }
-        let cells: usize = self.axes.iter().map(Axis::len).fold(1, usize::saturating_mul);
+        let cells = self.matrix.len();
         let runs = cells.saturating_mul(self.repetitions as usize);
         if cells > MAX_CELLS || runs > MAX_RUNS {
             let message = format!(
                 "the matrix has {cells} cells and {runs} runs; a campaign has at most {MAX_CELLS} cells and {MAX_RUNS} runs"
             );
-            problems.push(Diagnostic::new(self.matrix_at, message).hint("split it into several campaigns"));
+            problems.push(Diagnostic::new(self.matrix.at, message).hint("split it into several campaigns"));
         }
         problems
     }
 
-    /// One index into each axis, the last axis fastest.
-    fn combinations(&self) -> Vec<Vec<usize>> {
-        self.axes.iter().fold(vec![Vec::new()], |combinations, axis| {
-            combinations
-                .iter()
-                .flat_map(|combination| (0..axis.len()).map(|index| [combination.as_slice(), &[index]].concat()))
-                .collect()
-        })
-    }
-
-    fn resolve(&self, combination: Vec<usize>, catalog: &Catalog) -> (CellSpec, Selector) {
-        let mut model = "";
-        let mut fixed = self.fixed.clone();
-        for (axis, index) in self.axes.iter().zip(combination) {
-            match axis {
-                Axis::Model(values) => model = &values[index].value,
-                Axis::Device(values) => fixed.device = values[index].clone(),
-                Axis::Scenario(values) => fixed.scenario = values[index],
-                Axis::Provider(values) => fixed.provider = values[index],
-                Axis::Batch(values) => fixed.batch = values[index],
-                Axis::SequenceLength(values) => fixed.sequence_length = Some(values[index]),
-                Axis::IntraThreads(values) => fixed.intra_threads = values[index],
-            }
-        }
-        let Fixed { device, scenario, provider, batch, sequence_length, intra_threads } = fixed;
-        let input = match &self.input {
-            Input::Text(path) => InputSource::Text(catalog.attachments[&path.value].clone()),
-            Input::Random { seed } => InputSource::Random { seed: *seed },
-        };
+    fn resolve(&self, choice: Choice, catalog: &Catalog) -> (CellSpec, Selector) {
+        let file = |path: &Located<String>| catalog.attachments[&path.value].clone();
+        let Choice { model, device, runtime, provider, scenario, batch, sequence_length, intra_threads, settings } =
+            choice;
+        let Provider { name: provider, options: provider_options, library: provider_library } = provider;
         let spec = CellSpec {
-            model: catalog.models[model].clone(),
-            runtime: self.runtime,
+            model: catalog.models[&model].clone(),
+            runtime: match runtime {
+                RuntimeChoice::Managed => Runtime::Managed,
+                RuntimeChoice::Release(version) => Runtime::Release(version),
+                RuntimeChoice::File(path) => Runtime::File(file(&path)),
+            },
             provider,
-            scenario,
-            batch,
+            provider_options,
+            provider_library,
+            batch: batch.value,
             sequence_length,
+            dims: self.dims.clone(),
+            shapes: self.shapes.clone(),
             intra_threads,
-            input,
+            settings,
+            input: match &self.input {
+                Input::Text(path) => InputSource::Text(file(path)),
+                Input::Random { seed, ranges } => InputSource::Random { seed: *seed, ranges: ranges.clone() },
+                Input::Tensors(path) => InputSource::Tensors(file(path)),
+            },
+            state: self.state.clone(),
+            require: self.require.clone(),
             warmup: self.warmup,
-            measure: self.measure,
+            measure: self.measure.rule(&scenario),
+            scenario,
             time_limit: self.time_limit,
         };
         (spec, device)
-    }
-}
-
-impl Axis {
-    fn len(&self) -> usize {
-        match self {
-            Self::Model(values) => values.len(),
-            Self::Device(values) => values.len(),
-            Self::Scenario(values) => values.len(),
-            Self::Provider(values) => values.len(),
-            Self::Batch(values) | Self::SequenceLength(values) | Self::IntraThreads(values) => values.len(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn catalog() -> Catalog {
-        let model = |name: &str, tokenizer: bool| {
-            let model = ModelRef {
-                name: name.to_owned(),
-                sha256: Digest::of(name.as_bytes()),
-                size_bytes: 1,
-                tokenizer_sha256: tokenizer.then(|| Digest::of(b"tokenizer")),
-            };
-            (name.to_owned(), model)
-        };
-        let text = TextRef { path: "sentences.txt".to_owned(), sha256: Digest::of(b"text"), size_bytes: 4 };
-        Catalog {
-            models: [model("minilm-l6", true), model("mobilenet", false)].into(),
-            attachments: [(text.path.clone(), text)].into(),
-        }
-    }
-
-    const GOOD: &str = "\
-apiVersion: furlong/v1
-kind: Campaign
-name: threads
-defaults:
-  input: { text: sentences.txt }
-  measure: { min_queries: 64, min_duration: 2s, repetitions: 2, order: interleaved }
-matrix:
-  intra_threads: [1, 2]
-  model: [minilm-l6]
-  sequence_length: [32, 128]
-";
-
-    fn plan(text: &str) -> Result<Plan, String> {
-        let file = CampaignFile::parse("test.yaml", text).map_err(|error| error.to_string())?;
-        file.plan(&catalog()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_product_follows_the_order_of_declaration() {
-        let plan = plan(GOOD).expect("a good file");
-        let settings: Vec<_> =
-            plan.cells.iter().map(|cell| (cell.number, cell.spec.intra_threads, cell.spec.sequence_length)).collect();
-        assert_eq!(settings, [(1, 1, Some(32)), (2, 1, Some(128)), (3, 2, Some(32)), (4, 2, Some(128))]);
-    }
-
-    #[test]
-    fn interleaved_runs_every_cell_once_before_any_twice() {
-        let runs = |text: &str| -> Vec<(u32, u32)> {
-            plan(text).expect("a good file").runs().iter().map(|run| (run.repetition, run.cell)).collect()
-        };
-        assert_eq!(runs(GOOD), [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2), (2, 3), (2, 4)]);
-        let blocked = GOOD.replace("interleaved", "blocked");
-        assert_eq!(runs(&blocked)[..4], [(1, 1), (2, 1), (1, 2), (2, 2)]);
-    }
-
-    #[test]
-    fn a_cell_keeps_its_key_when_the_file_is_reordered() {
-        let keys = |text: &str| {
-            let mut keys: Vec<Digest> = plan(text).expect("a good file").cells.iter().map(|cell| cell.key).collect();
-            keys.sort();
-            keys
-        };
-        let reordered = GOOD
-            .replace("  intra_threads: [1, 2]\n", "")
-            .replace("[32, 128]\n", "[128, 32]\n  intra_threads: [2, 1]\n");
-        assert_eq!(keys(GOOD), keys(&reordered));
-    }
-
-    #[test]
-    fn every_key_of_a_plan_differs() {
-        let mut keys: Vec<Digest> = plan(GOOD).expect("a good file").cells.iter().map(|cell| cell.key).collect();
-        keys.sort();
-        keys.dedup();
-        assert_eq!(keys.len(), 4);
-    }
-
-    fn check_error(text: &str, expected: &str) {
-        let error = plan(text).expect_err("a bad file");
-        assert_eq!(error.trim_end(), expected.trim_end(), "\n--- got ---\n{error}");
-    }
-
-    #[test]
-    fn all_problems_of_a_file_come_at_once_with_their_places() {
-        check_error(
-            &GOOD.replace("furlong/v1", "furlong/v2").replace("[1, 2]", "[1, 0, 1]"),
-            "\
-error: unknown apiVersion `furlong/v2`
-  --> test.yaml:1:13
-  |
-1 | apiVersion: furlong/v2
-  |             ^^^^^^^^^^
-  = hint: this version reads `furlong/v1`
-
-error: intra_threads is 0, it must be 1 to 1024
-  --> test.yaml:8:22
-  |
-8 |   intra_threads: [1, 0, 1]
-  |                      ^
-
-error: `1` stands twice in matrix.intra_threads
-  --> test.yaml:8:25
-  |
-8 |   intra_threads: [1, 0, 1]
-  |                         ^",
-        );
-    }
-
-    #[test]
-    fn an_unknown_model_is_named_with_the_nearest_known_one() {
-        check_error(
-            &GOOD.replace("[minilm-l6]", "[minilm-l7]"),
-            "\
-error: unknown model `minilm-l7` in matrix.model
-  --> test.yaml:9:11
-  |
-9 |   model: [minilm-l7]
-  |           ^^^^^^^^^
-  = hint: did you mean `minilm-l6`?",
-        );
-    }
-
-    #[test]
-    fn text_for_a_model_without_tokenizer_is_refused() {
-        let error = plan(&GOOD.replace("[minilm-l6]", "[mobilenet]")).expect_err("no tokenizer");
-        assert!(error.contains("model `mobilenet` takes text input here but has no tokenizer"), "{error}");
-        assert!(error.contains("test.yaml:5:18"), "{error}");
-    }
-
-    #[test]
-    fn unknown_keys_wrong_types_and_duplicate_keys_name_their_place() {
-        for (from, to, place, what) in [
-            ("  model: [", "  modle: [", "test.yaml:9:3", "unknown field `modle`"),
-            ("min_queries: 64", "min_queries: many", "test.yaml:6:27", "whole number"),
-            ("min_duration: 2s", "min_duration: 2", "test.yaml:6:45", "not a duration"),
-            ("name: threads", "name: threads\nname: again", "test.yaml:4:1", "duplicate key `name`"),
-            ("[1, 2]", "[1, 2", "test.yaml:9:8", "illegal placement"),
-            ("repetitions: 2", "repetitions: -2", "test.yaml:6:62", "whole number"),
-        ] {
-            let text = GOOD.replacen(from, to, 1);
-            assert_ne!(text, GOOD);
-            let error = plan(&text).expect_err("a bad file");
-            assert!(error.contains(place) && error.contains(what), "{from:?} -> {to:?}:\n{error}");
-            assert!(!error.contains("line 6"), "the place stands twice:\n{error}");
-        }
-    }
-
-    #[test]
-    fn words_that_yaml_1_1_took_for_booleans_stay_words() {
-        let plan = plan(&GOOD.replace("name: threads", "name: no")).expect("a good file");
-        assert_eq!(plan.name, "no");
-    }
-
-    #[test]
-    fn paths_may_not_leave_the_campaigns_folder() {
-        let error = plan(&GOOD.replace("sentences.txt", "../secrets.txt")).expect_err("escapes");
-        assert!(error.contains("test.yaml:5:18"), "{error}");
-    }
-
-    #[test]
-    fn a_matrix_beyond_the_ceiling_is_refused() {
-        let many: Vec<String> = (1..=1024).map(|threads| threads.to_string()).collect();
-        let text = GOOD.replace("[1, 2]", &format!("[{}]", many.join(", "))).replace("[32, 128]", "[1,2,3,4,5,6]");
-        let error = plan(&text).expect_err("too many");
-        assert!(error.contains("6144 cells and 12288 runs"), "{error}");
-    }
-
-    #[test]
-    fn an_empty_file_and_an_empty_axis_are_errors() {
-        assert!(plan("").is_err());
-        let error = plan(&GOOD.replace("[minilm-l6]", "[]")).expect_err("empty");
-        assert!(error.contains("matrix.model is empty"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_saphyr::{Error, Location, Spanned};
 
-use super::{Diagnostic, Located, Position};
+use super::{Diagnostic, Located, Position, diagnostic::did_you_mean};
 
 /// Greatest campaign file in bytes: fifty times the largest we ship, and far below what could hurt a parser.
 pub(super) const FILE_LIMIT_BYTES: usize = 1 << 20;
@@ -29,15 +29,33 @@ fn diagnostic(error: &Error) -> Diagnostic {
         None => rendered,
     };
     let message = message.trim_end();
-    if matches!(message, "invalid u32" | "invalid u64") {
-        return Diagnostic { message: "expected a whole number that is not negative".to_owned(), at, hint: None };
-    }
     // The library's advice is for programmers.
     if let Some((key, _)) = message.strip_prefix("duplicate mapping key: ").and_then(|rest| rest.split_once(", set ")) {
         let hint = Some("remove one of the two".to_owned());
         return Diagnostic { message: format!("duplicate key `{key}`"), at, hint };
     }
-    Diagnostic { message: message.to_owned(), at, hint: None }
+    let hint = meant_key(message);
+    Diagnostic { message: in_plain_words(message).to_owned(), at, hint }
+}
+
+/// What the author, who knows no Rust, is to write.
+fn in_plain_words(message: &str) -> &str {
+    match message {
+        "invalid u32" | "invalid u64" => "expected a whole number that is not negative",
+        "invalid floating point" => "expected a number",
+        "invalid boolean (strict mode expects true/false)" => "expected `true` or `false`",
+        "expected mapping start" => "expected `key: value`, or several in braces",
+        "expected sequence start" => "expected a list, such as `[a, b]`",
+        "expected string scalar" => "expected text",
+        "cannot deserialize null into string; use Option<String>" => "expected text, here is nothing",
+        other => other,
+    }
+}
+
+/// For ``unknown field `a`, expected one of b, c``.
+fn meant_key(message: &str) -> Option<String> {
+    let (key, known) = message.strip_prefix("unknown field `")?.split_once("`, expected ")?;
+    did_you_mean(key, known.trim_start_matches("one of ").split(", ").map(|name| name.trim_matches('`')))
 }
 
 fn position(location: Location) -> Option<Position> {

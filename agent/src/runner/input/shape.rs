@@ -1,26 +1,123 @@
-//! Shapes: which length each axis of an input gets.
+//! Shapes: which length each axis of an input gets, and who says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Axis, InputError, InputSpec};
+use domain::CellSpec;
+
+use super::{Axis, InputError, InputSpec, list};
+
+/// One GiB: an input beyond this is a mistake in the campaign.
+const INPUT_LIMIT_BYTES: usize = 1 << 30;
 
 /// What a cell says about shapes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Form {
-    pub(super) batch: u32,
+pub(super) struct Form<'a> {
+    /// In one query.
+    pub(super) samples: u32,
     pub(super) sequence_length: Option<u32>,
+    /// Lengths by the names of axes.
+    pub(super) dims: &'a BTreeMap<String, u32>,
+    /// Whole shapes by the names of inputs.
+    pub(super) shapes: &'a BTreeMap<String, Vec<u32>>,
+}
+
+impl<'a> Form<'a> {
+    pub(super) fn of(cell: &'a CellSpec) -> Self {
+        Self {
+            samples: cell.samples_per_query(),
+            sequence_length: cell.sequence_length,
+            dims: &cell.dims,
+            shapes: &cell.shapes,
+        }
+    }
+
+    /// An error if the cell names axes or inputs that the model does not have, or says two things about one.
+    pub(super) fn check(&self, inputs: &[InputSpec]) -> Result<(), InputError> {
+        for (name, shape) in self.shapes {
+            let unknown = || InputError::Unknown { what: "shapes", name: name.clone(), all: list(inputs) };
+            let input = inputs.iter().find(|input| input.name == *name).ok_or_else(unknown)?;
+            if input.axes.len() != shape.len() {
+                return Err(InputError::Rank { name: name.clone(), found: input.describe(), shape: shape.clone() });
+            }
+            for (axis, &length) in input.axes.iter().zip(shape) {
+                if let Axis::Symbol(axis) = axis
+                    && let Some(&other) = self.dims.get(axis)
+                    && other != length
+                {
+                    let axis = axis.clone();
+                    return Err(InputError::Contradiction {
+                        name: name.clone(),
+                        axis,
+                        by_shape: length,
+                        by_dims: other,
+                    });
+                }
+            }
+        }
+        let named = |axis: &Axis| if let Axis::Symbol(name) = axis { Some(name.clone()) } else { None };
+        let axes: BTreeSet<String> = inputs.iter().flat_map(|input| &input.axes).filter_map(named).collect();
+        match self.dims.keys().find(|name| !axes.contains(*name)) {
+            Some(name) => {
+                let axes: Vec<&str> = axes.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+                let all = if axes.is_empty() { format!("no named axes: {}", list(inputs)) } else { axes.join(", ") };
+                Err(InputError::Unknown { what: "dims", name: name.clone(), all })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The length the cell gives to this very axis, by `shapes` or by `dims`.
+    pub(super) fn explicit(&self, input: &InputSpec, index: usize) -> Option<u32> {
+        let by_shape = self.shapes.get(&input.name).and_then(|shape| shape.get(index));
+        let by_name = || match input.axes.get(index)? {
+            Axis::Symbol(name) => self.dims.get(name),
+            Axis::Fixed(_) => None,
+        };
+        by_shape.or_else(by_name).copied()
+    }
+
+    /// The length an axis must have: the cell's own word, else what the model fixes, else the batch or the sequence
+    /// length. `None` if nobody says.
+    pub(super) fn expected(&self, input: &InputSpec, index: usize) -> Result<Option<i64>, InputError> {
+        let axis = &input.axes[index];
+        let (explicit, samples) = (self.explicit(input, index).map(i64::from), i64::from(self.samples));
+        let fixed = |role, length: i64, asked| {
+            Err(InputError::Fixed { name: input.name.clone(), found: input.describe(), role, length, asked })
+        };
+        match (axis, explicit) {
+            (Axis::Fixed(length), Some(asked)) if asked != *length => fixed("this", *length, asked),
+            // A fixed first axis need not be a batch, so it is an error only where the cell asks for more than one sample.
+            (Axis::Fixed(length), None) if axis.is_batch(index) && *length != samples && samples != 1 => {
+                fixed("batch", *length, samples)
+            }
+            (Axis::Fixed(length), _) => Ok(Some(*length)),
+            (Axis::Symbol(_), Some(length)) => Ok(Some(length)),
+            (Axis::Symbol(_), None) if axis.is_batch(index) => Ok(Some(samples)),
+            (Axis::Symbol(_), None) => Ok(self.sequence_length.map(i64::from)),
+        }
+    }
 }
 
 impl InputSpec {
     /// e.g. `float32[batch,3,224,224]`.
-    pub(super) fn describe(&self) -> String {
+    pub(in crate::runner) fn describe(&self) -> String {
         let axes: Vec<String> = self.axes.iter().map(Axis::describe).collect();
         format!("{}[{}]", self.element.name(), axes.join(","))
+    }
+
+    /// An error if a tensor of this shape has no elements, or absurdly many.
+    pub(super) fn check_size(&self, shape: &[i64]) -> Result<usize, InputError> {
+        let (name, found) = (self.name.clone(), self.describe());
+        if shape.contains(&0) {
+            return Err(InputError::ZeroSize { name, found });
+        }
+        let size_bytes = elements(shape).and_then(|count| count.checked_mul(self.element.size_bytes()));
+        size_bytes.filter(|&bytes| bytes <= INPUT_LIMIT_BYTES).ok_or(InputError::TooLarge { name, found })
     }
 }
 
 impl Axis {
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         match self {
             Self::Fixed(length) => length.to_string(),
             Self::Symbol(name) if name.is_empty() => "?".to_owned(),
@@ -38,24 +135,18 @@ impl Axis {
     }
 }
 
-/// The shape of one input: fixed axes as the model says, the batch axis the cell's batch, every other free axis the cell's
-/// sequence length.
-pub(super) fn resolve(input: &InputSpec, form: Form) -> Result<Vec<i64>, InputError> {
-    let batch = i64::from(form.batch);
-    let resolve_axis = |(index, axis): (usize, &Axis)| match axis {
-        // A fixed first axis need not be a batch, so it is an error only where the cell asks for more than one sample.
-        Axis::Fixed(length) if axis.is_batch(index) && *length != batch && batch != 1 => {
-            Err(InputError::Fixed { name: input.name.clone(), role: "batch", length: *length, asked: batch })
-        }
-        Axis::Fixed(length) => Ok(*length),
-        Axis::Symbol(_) if axis.is_batch(index) => Ok(batch),
-        Axis::Symbol(_) => form.sequence_length.map(i64::from).ok_or_else(|| InputError::NoLength {
+/// The shape of one input, every axis of which somebody gives a length, and the bytes it takes.
+pub(super) fn resolve(input: &InputSpec, form: Form<'_>) -> Result<(Vec<i64>, usize), InputError> {
+    let resolve_axis = |index: usize| {
+        form.expected(input, index)?.ok_or_else(|| InputError::NoLength {
             name: input.name.clone(),
             found: input.describe(),
-            axis: axis.describe(),
-        }),
+            axis: input.axes[index].describe(),
+        })
     };
-    input.axes.iter().enumerate().map(resolve_axis).collect()
+    let shape = (0..input.axes.len()).map(resolve_axis).collect::<Result<Vec<i64>, _>>()?;
+    let size_bytes = input.check_size(&shape)?;
+    Ok((shape, size_bytes))
 }
 
 /// Number of elements; `None` if it does not fit the address space.
@@ -80,52 +171,4 @@ pub(in crate::runner) fn describe_range(element: &str, shapes: &[&[i64]]) -> Str
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Element;
-    use super::*;
-
-    fn input(axes: &[Axis]) -> InputSpec {
-        InputSpec { name: "x".to_owned(), element: Element::Float32, axes: axes.to_vec() }
-    }
-
-    fn symbol(name: &str) -> Axis {
-        Axis::Symbol(name.to_owned())
-    }
-
-    #[test]
-    fn free_axes_are_batch_and_sequence() {
-        let form = Form { batch: 4, sequence_length: Some(32) };
-        assert_eq!(resolve(&input(&[symbol("batch"), symbol("sequence")]), form).expect("resolved"), [4, 32]);
-        assert_eq!(resolve(&input(&[symbol(""), Axis::Fixed(3), symbol("")]), form).expect("resolved"), [4, 3, 32]);
-        assert_eq!(resolve(&input(&[symbol("seq_len"), symbol("batch_size")]), form).expect("resolved"), [32, 4]);
-        assert_eq!(resolve(&input(&[]), form).expect("resolved"), Vec::<i64>::new());
-    }
-
-    #[test]
-    fn an_axis_without_a_length_is_never_guessed() {
-        let error = resolve(&input(&[symbol("batch"), symbol("time")]), Form { batch: 1, sequence_length: None });
-        let message = error.expect_err("no length").to_string();
-        assert!(message.contains("float32[batch,time]") && message.contains("sequence_length"), "{message}");
-    }
-
-    #[test]
-    fn a_batch_the_model_forbids_is_an_error() {
-        let fixed = input(&[Axis::Fixed(1), Axis::Fixed(8)]);
-        assert!(matches!(resolve(&fixed, Form { batch: 4, sequence_length: None }), Err(InputError::Fixed { .. })));
-        assert_eq!(resolve(&fixed, Form { batch: 1, sequence_length: None }).expect("resolved"), [1, 8]);
-    }
-
-    #[test]
-    fn shapes_that_differ_are_described_as_ranges() {
-        assert_eq!(describe_range("int64", &[&[1, 7], &[1, 41], &[1, 9]]), "int64[1,7..41]");
-        assert_eq!(describe_range("float32", &[&[2, 3]]), "float32[2,3]");
-        assert_eq!(describe_range("float32", &[&[]]), "float32[]");
-    }
-
-    #[test]
-    fn absurd_shapes_have_no_number_of_elements() {
-        assert_eq!(elements(&[2, 3]), Some(6));
-        assert_eq!(elements(&[i64::MAX, i64::MAX]), None);
-        assert_eq!(elements(&[-1]), None);
-    }
-}
+mod tests;

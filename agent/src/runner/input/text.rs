@@ -8,9 +8,9 @@ use std::path::Path;
 
 use tokenizers::{Encoding, PaddingDirection, PostProcessor as _, Tokenizer, TruncationParams};
 
-use super::random::push_whole;
 use super::shape::Form;
-use super::{Axis, Element, InputError, InputSpec, InputTensor, Query, load};
+use super::values::push_whole;
+use super::{Axis, Element, InputError, InputSpec, InputTensor, Query, list, load};
 
 /// A tokenizer, and how it would pad.
 pub(super) struct Tokens {
@@ -99,10 +99,16 @@ impl Part {
     }
 }
 
-/// Queries of `batch` consecutive sentences; the last batch is filled up from the beginning. Empty lines are skipped.
-pub(super) fn queries(text: &str, tokens: &Tokens, inputs: &[InputSpec], form: Form) -> Result<Vec<Query>, InputError> {
+/// Queries of as many consecutive sentences as a query has samples; the last is filled up from the beginning. Empty lines
+/// are skipped.
+pub(super) fn queries(
+    text: &str,
+    tokens: &Tokens,
+    inputs: &[InputSpec],
+    form: Form<'_>,
+) -> Result<Vec<Query>, InputError> {
     let parts = parts(inputs)?;
-    let length = sequence_length(inputs, form)?;
+    let (batch, length) = lengths(inputs, form)?;
     let sentences: Vec<(usize, &str)> =
         text.lines().map(str::trim).enumerate().filter(|(_, sentence)| !sentence.is_empty()).collect();
     if sentences.is_empty() {
@@ -110,7 +116,6 @@ pub(super) fn queries(text: &str, tokens: &Tokens, inputs: &[InputSpec], form: F
     }
     let cutting = length.map(|length| tokens.cutting_to(length)).transpose()?;
     let tokenizer = cutting.as_ref().unwrap_or(&tokens.tokenizer);
-    let batch = form.batch.max(1) as usize;
     load((0..sentences.len().div_ceil(batch)).map(|number| {
         let members = sentences.iter().cycle().skip(number * batch).take(batch);
         let mut encodings = members
@@ -130,7 +135,7 @@ pub(super) fn queries(text: &str, tokens: &Tokens, inputs: &[InputSpec], form: F
 fn tensor(encodings: &[Encoding], part: Part, element: Element, length: usize) -> InputTensor {
     let mut bytes = Vec::with_capacity(encodings.len() * length * element.size_bytes());
     for &number in encodings.iter().flat_map(|encoding| part.of(encoding)) {
-        push_whole(element, u64::from(number), &mut bytes);
+        push_whole(element, number.into(), &mut bytes);
     }
     let axis = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
     InputTensor { shape: vec![axis(encodings.len()), axis(length)], bytes }
@@ -139,16 +144,13 @@ fn tensor(encodings: &[Encoding], part: Part, element: Element, length: usize) -
 /// Which part of an encoding each input takes, by its name.
 fn parts(inputs: &[InputSpec]) -> Result<Vec<(Part, Element)>, InputError> {
     if inputs.is_empty() {
-        return Err(InputError::NoInputs);
+        return Err(InputError::NoTextInputs);
     }
     let part = |input: &InputSpec| match input.name.as_str() {
         "input_ids" => Ok(Part::Ids),
         "attention_mask" => Ok(Part::Mask),
         "token_type_ids" => Ok(Part::Types),
-        _ => {
-            let all: Vec<String> = inputs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect();
-            Err(InputError::NotText { name: input.name.clone(), all: all.join(", ") })
-        }
+        _ => Err(InputError::NotText { name: input.name.clone(), all: list(inputs) }),
     };
     inputs
         .iter()
@@ -164,130 +166,37 @@ fn parts(inputs: &[InputSpec]) -> Result<Vec<(Part, Element)>, InputError> {
         .collect()
 }
 
-/// The length every sentence gets: the cell's, or the one a model fixes. Also checks what a model fixes against the cell.
-fn sequence_length(inputs: &[InputSpec], form: Form) -> Result<Option<u32>, InputError> {
-    let mut length = form.sequence_length;
+/// Sentences in a query, and the length every one gets: the cell's, or the one a model fixes. Also checks what a model
+/// fixes against the cell.
+fn lengths(inputs: &[InputSpec], form: Form<'_>) -> Result<(usize, Option<u32>), InputError> {
+    let explicit = |index| inputs.iter().find_map(|input| form.explicit(input, index));
+    let batch = explicit(0).unwrap_or(form.samples);
+    let mut length = explicit(1).or(form.sequence_length);
     for input in inputs {
-        let fixed = |role: &'static str, length: i64, asked: u32| InputError::Fixed {
-            name: input.name.clone(),
-            role,
-            length,
-            asked: asked.into(),
+        let differs = |role: &'static str, length: i64, asked: u32| {
+            let (name, found) = (input.name.clone(), input.describe());
+            Err(InputError::Fixed { name, found, role, length, asked: asked.into() })
         };
-        match input.axes.as_slice() {
-            [Axis::Fixed(batch), _] if *batch != i64::from(form.batch) => {
-                return Err(fixed("batch", *batch, form.batch));
-            }
+        // What the model or the cell says of this input's axis.
+        let said = |index: usize| match input.axes[index] {
+            Axis::Fixed(length) => Some(length),
+            Axis::Symbol(_) => form.explicit(input, index).map(i64::from),
+        };
+        if let Some(said) = said(0)
+            && said != i64::from(batch)
+        {
+            return differs("batch", said, batch);
+        }
+        match (said(1), length) {
+            (Some(said), Some(asked)) if said != i64::from(asked) => return differs("sequence", said, asked),
+            (Some(said), None) => length = u32::try_from(said).ok(),
             _ => {}
         }
-        if let [_, Axis::Fixed(sequence)] = input.axes.as_slice() {
-            match length {
-                Some(asked) if i64::from(asked) != *sequence => return Err(fixed("sequence", *sequence, asked)),
-                _ => length = u32::try_from(*sequence).ok(),
-            }
-        }
+        let shape = [batch.into(), length.unwrap_or(1).into()];
+        input.check_size(&shape)?;
     }
-    Ok(length)
+    Ok((batch as usize, length))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A tokenizer of whole words that would, if it were let, cut and pad everything to 8 tokens.
-    const TOKENIZER: &str = r#"{
-        "version": "1.0",
-        "truncation": { "direction": "Right", "max_length": 8, "strategy": "LongestFirst", "stride": 0 },
-        "padding": { "strategy": { "Fixed": 8 }, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 9, "pad_type_id": 0, "pad_token": "[PAD]" },
-        "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": { "type": "Whitespace" },
-        "post_processor": { "type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1] },
-        "decoder": null,
-        "model": { "type": "WordLevel", "vocab": { "[CLS]": 1, "[SEP]": 2, "a": 3, "b": 4, "[UNK]": 5, "[PAD]": 9 }, "unk_token": "[UNK]" }
-    }"#;
-
-    fn inputs(names: &[&str]) -> Vec<InputSpec> {
-        let axes = vec![Axis::Symbol("batch".to_owned()), Axis::Symbol("sequence".to_owned())];
-        names
-            .iter()
-            .map(|&name| InputSpec { name: name.to_owned(), element: Element::Int64, axes: axes.clone() })
-            .collect()
-    }
-
-    fn make(text: &str, batch: u32, sequence_length: Option<u32>) -> Vec<Query> {
-        let tokens = Tokens::from_bytes(TOKENIZER.as_bytes()).expect("a tokenizer");
-        let inputs = inputs(&["attention_mask", "input_ids"]);
-        queries(text, &tokens, &inputs, Form { batch, sequence_length }).expect("queries")
-    }
-
-    fn numbers(tensor: &InputTensor) -> Vec<i64> {
-        tensor.bytes.chunks_exact(8).map(|chunk| i64::from_ne_bytes(chunk.try_into().expect("8 bytes"))).collect()
-    }
-
-    #[test]
-    fn a_sentence_keeps_its_own_length_whatever_the_tokenizer_would_pad_to() {
-        let long = "a b ".repeat(10);
-        let made = make(&format!("a b\n\n{long}\n"), 1, None);
-        assert_eq!(made.len(), 2);
-        assert_eq!(numbers(&made[0].tensors[1]), [1, 3, 4, 2]);
-        assert_eq!(numbers(&made[0].tensors[0]), [1; 4]);
-        assert_eq!(made[1].tensors[1].shape, [1, 22]);
-    }
-
-    #[test]
-    fn a_sequence_length_cuts_and_pads() {
-        let made = make("a\na b a b a b", 1, Some(5));
-        assert_eq!(numbers(&made[0].tensors[1]), [1, 3, 2, 9, 9]);
-        assert_eq!(numbers(&made[0].tensors[0]), [1, 1, 1, 0, 0]);
-        assert_eq!(numbers(&made[1].tensors[1]), [1, 3, 4, 3, 2]);
-    }
-
-    #[test]
-    fn a_batch_is_padded_to_its_longest_and_the_last_is_filled_from_the_beginning() {
-        let made = make("a\na b\nb", 2, None);
-        assert_eq!(made.len(), 2);
-        assert_eq!(made[0].tensors[1].shape, [2, 4]);
-        assert_eq!(numbers(&made[0].tensors[1]), [1, 3, 2, 9, 1, 3, 4, 2]);
-        assert_eq!(numbers(&made[1].tensors[1]), [1, 4, 2, 1, 3, 2]);
-    }
-
-    fn check_error(text: &str, inputs: &[InputSpec], form: Form, words: &[&str]) {
-        let tokens = Tokens::from_bytes(TOKENIZER.as_bytes()).expect("a tokenizer");
-        let message = queries(text, &tokens, inputs, form).expect_err("an error").to_string();
-        assert!(words.iter().all(|word| message.contains(word)), "{message}");
-    }
-
-    #[test]
-    fn what_text_cannot_feed_is_named() {
-        let form = Form { batch: 1, sequence_length: Some(4) };
-        check_error(
-            "a",
-            &inputs(&["input_ids", "pixel_values"]),
-            form,
-            &["pixel_values", "input_ids: int64[batch,sequence]"],
-        );
-        check_error(" \n", &inputs(&["input_ids"]), form, &["no sentences"]);
-        check_error("a", &inputs(&["input_ids"]), Form { batch: 1, sequence_length: Some(2) }, &["sequence_length 2"]);
-        let mut float = inputs(&["input_ids"]);
-        float[0].element = Element::Float32;
-        check_error("a", &float, form, &["float32[batch,sequence]"]);
-        let mut fixed = inputs(&["input_ids"]);
-        fixed[0].axes = vec![Axis::Fixed(1), Axis::Fixed(128)];
-        check_error("a", &fixed, form, &["128", "asks for 4"]);
-        check_error("a", &fixed, Form { batch: 2, sequence_length: None }, &["batch"]);
-    }
-
-    #[test]
-    fn a_length_the_model_fixes_is_used() {
-        let mut fixed = inputs(&["input_ids"]);
-        fixed[0].axes = vec![Axis::Fixed(1), Axis::Fixed(6)];
-        let tokens = Tokens::from_bytes(TOKENIZER.as_bytes()).expect("a tokenizer");
-        let made = queries("a", &tokens, &fixed, Form { batch: 1, sequence_length: None }).expect("queries");
-        assert_eq!(made[0].tensors[0].shape, [1, 6]);
-    }
-
-    #[test]
-    fn bytes_that_are_no_tokenizer_are_an_error() {
-        assert!(matches!(Tokens::from_bytes(b"{}"), Err(InputError::Tokenizer(_))));
-    }
-}
+mod tests;

@@ -1,23 +1,30 @@
 //! A model with its queries bound to memory: what the measured loop calls.
 //!
-//! Inputs are copied once. An output whose shape follows from the inputs' is written into memory kept for it, one buffer
-//! for all queries of the same shape; one whose shape depends on the data is allocated by the runtime, call by call.
+//! Inputs are copied once, to where the provider reads them. An output whose shape follows from the inputs' is written
+//! into memory kept for it, one buffer for all queries of the same shape; one whose shape depends on the data is allocated
+//! by the runtime, call by call. Outputs are in the CPU's memory when a call ends, whatever device computed them.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char};
 use std::ptr;
 use std::time::Duration;
 
 use ort::AsPointer as _;
-use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::memory::MemoryInfo;
 use ort::session::{IoBinding, Session};
 use ort::sys;
-use ort::value::{DynTensor, TensorElementType, ValueType};
+use ort::value::DynTensor;
 
-use super::RuntimeError;
-use super::session::{element, element_type};
-use crate::runner::input::{Axis, InputSpec, Query, describe, describe_range};
+use super::engine::Model;
+use super::output::{Buffers, Output, Shapes, cpu_memory};
+use super::state::State;
+use super::{RuntimeError, nan, tensor};
+use crate::runner::input::{InputSpec, Query, describe};
 use crate::runner::stopwatch;
+
+/// Time for looking at the outputs of each query once more, after measuring.
+const NAN_BUDGET: Duration = Duration::from_millis(500);
 
 type RunWithBinding = unsafe extern "system" fn(
     *mut sys::OrtSession,
@@ -25,52 +32,98 @@ type RunWithBinding = unsafe extern "system" fn(
     *const sys::OrtIoBinding,
 ) -> sys::OrtStatusPtr;
 
+type BindOutputToDevice =
+    unsafe extern "system" fn(*mut sys::OrtIoBinding, *const c_char, *const sys::OrtMemoryInfo) -> sys::OrtStatusPtr;
+
 /// A model ready to be called.
 pub(in crate::runner) struct Bound {
     // Declared before the session, so that they are dropped first.
-    bindings: Vec<IoBinding>,
+    /// For each query one, or one for each turn of the state.
+    calls: Vec<Call>,
     session: Session,
     run_with_binding: RunWithBinding,
+    bind_output: BindOutputToDevice,
+    memory: MemoryInfo<'static>,
+    /// 1, or 2 if the model has a state, and whose turn it is.
+    turns: usize,
+    turn: Cell<usize>,
+    /// Whether a device is waited for.
+    synchronizes: bool,
     first_inference: Duration,
+    first_inferences: usize,
     inputs: Vec<String>,
-    outputs: Vec<String>,
+    outputs: Vec<Output>,
+    described: Vec<String>,
+    buffers: Buffers,
+    state: State,
+}
+
+/// One query, bound: for a turn of the state, if there is one.
+struct Call {
+    binding: IoBinding,
+    /// Names of the outputs that the runtime allocates.
+    unkept: Vec<CString>,
 }
 
 impl Bound {
-    pub(super) fn new(mut session: Session, inputs: &[InputSpec], queries: &[Query]) -> Result<Self, RuntimeError> {
-        let outputs: Vec<Output> =
-            session.outputs().iter().map(|output| Output::new(output.name(), output.dtype(), inputs)).collect();
-        let mut shapes = Shapes::default();
-        let mut buffers = Buffers::default();
-        let mut bindings = Vec::with_capacity(queries.len());
+    pub(super) fn new(model: Model, queries: &[Query], state: &BTreeMap<String, String>) -> Result<Self, RuntimeError> {
+        let Model { mut session, inputs, on_cpu, .. } = model;
+        let outputs: Vec<Output> = session.outputs().iter().map(|output| Output::new(output, &inputs)).collect();
+        let mut state = State::new(state, &session, &inputs, &outputs)?;
+        let (mut shapes, mut buffers) = (Shapes::default(), Buffers::default());
+        let turns = state.turns();
+        let mut calls = Vec::with_capacity(queries.len() * turns);
         for (number, query) in queries.iter().enumerate() {
-            let mut binding = session.create_binding().map_err(RuntimeError::Bind)?;
-            bind_inputs(&mut binding, inputs, query).map_err(RuntimeError::Bind)?;
-            let output_shapes = shapes.of(&mut session, &mut binding, &outputs, query, number)?;
-            for (index, (output, shape)) in outputs.iter().zip(output_shapes).enumerate() {
-                let bound = match (output.kept, shape) {
-                    (Some(element), Some(shape)) => buffers
-                        .get(index, element, shape)
-                        .and_then(|buffer| binding.bind_output(output.name.as_str(), buffer)),
-                    _ => output.bind_to_runtime(&mut binding),
+            let tensors = tensors(&inputs, query).map_err(RuntimeError::Bind)?;
+            let output_shapes = shapes.of(&mut session, &outputs, &tensors, number)?;
+            state.admit(&inputs, query, output_shapes)?;
+            for turn in 0..turns {
+                let mut bind = || {
+                    let mut binding = session.create_binding()?;
+                    for (index, (name, tensor)) in tensors.iter().enumerate() {
+                        binding.bind_input(*name, state.read(index, turn).unwrap_or(tensor))?;
+                    }
+                    let mut unkept = Vec::new();
+                    for (index, (output, shape)) in outputs.iter().zip(output_shapes).enumerate() {
+                        if let Some(buffer) = state.write(index, turn) {
+                            binding.bind_output(&output.name, buffer)?;
+                        } else if let Some((element, shape)) = output.kept(shape.as_ref()) {
+                            binding.bind_output(&output.name, buffers.get(index, element, shape)?)?;
+                        } else {
+                            unkept.push(CString::new(output.name.as_str())?);
+                        }
+                    }
+                    if !on_cpu {
+                        binding.synchronize_inputs()?;
+                    }
+                    Ok(Call { binding, unkept })
                 };
-                bound.map_err(RuntimeError::Bind)?;
+                calls.push(bind().map_err(RuntimeError::Bind)?);
             }
-            bindings.push(binding);
         }
+        let api = ort::api();
         Ok(Self {
-            run_with_binding: ort::api().RunWithBinding,
+            run_with_binding: api.RunWithBinding,
+            bind_output: api.BindOutputToDevice,
+            memory: cpu_memory().map_err(RuntimeError::Bind)?,
+            turns,
+            turn: Cell::new(0),
+            synchronizes: !on_cpu,
             first_inference: shapes.first_inference,
-            inputs: describe(inputs, queries),
-            outputs: outputs.iter().enumerate().map(|(index, output)| output.describe(&shapes.seen(index))).collect(),
-            bindings,
+            first_inferences: shapes.inferences(),
+            inputs: describe(&inputs, queries),
+            described: outputs.iter().enumerate().map(|(index, output)| output.describe(&shapes.seen(index))).collect(),
+            outputs,
+            calls,
             session,
+            buffers,
+            state,
         })
     }
 
     /// Number of queries; at least one.
     pub(in crate::runner) fn queries(&self) -> usize {
-        self.bindings.len()
+        self.calls.len() / self.turns
     }
 
     /// Duration of the very first call.
@@ -78,138 +131,68 @@ impl Bound {
         self.first_inference
     }
 
-    /// Name, type and shape of each input and output, e.g. `input_ids: int64[1,32]`.
-    pub(in crate::runner) fn describe(&self) -> (Vec<String>, Vec<String>) {
-        (self.inputs.clone(), self.outputs.clone())
+    /// How many calls binding took.
+    pub(super) fn first_inferences(&self) -> usize {
+        self.first_inferences
     }
 
-    /// One inference of a query, by its number: the runtime's own call and nothing else. Panics if there is no such query.
+    /// Name, type and shape of each input and output, e.g. `input_ids: int64[1,32]`.
+    pub(in crate::runner) fn describe(&self) -> (Vec<String>, Vec<String>) {
+        (self.inputs.clone(), self.described.clone())
+    }
+
+    /// One inference of a query, by its number: the runtime's own call, the wait for a device if there is one, and nothing
+    /// else. Panics if there is no such query.
     #[inline]
     #[expect(unsafe_code, reason = "the safe call wraps every output again, at up to a microsecond a call")]
     pub(in crate::runner) fn run(&self, query: usize) -> ort::Result<()> {
-        let binding = &self.bindings[query];
+        let turn = self.turn.get();
+        self.turn.set(self.turns - 1 - turn);
+        let Call { binding, unkept } = &self.calls[query * self.turns + turn];
+        // Else the runtime would write into what it allocated last time, and fail where that has another shape.
+        for name in unkept {
+            // SAFETY: the binding has an output of this name, and copies the description of the memory.
+            let status = unsafe { (self.bind_output)(binding.ptr().cast_mut(), name.as_ptr(), self.memory.ptr()) };
+            // SAFETY: the status is fresh and owned.
+            unsafe { ort::Error::result_from_status(status) }?;
+        }
         // SAFETY: session and binding live as long as `self`, and the binding is the session's own. No two threads call at
         // once: a binding can't be shared between threads, so that `Bound` can't either.
         let status = unsafe { (self.run_with_binding)(self.session.ptr().cast_mut(), ptr::null(), binding.ptr()) };
         // SAFETY: the status is fresh and owned.
-        unsafe { ort::Error::result_from_status(status) }
+        unsafe { ort::Error::result_from_status(status) }?;
+        if self.synchronizes { binding.synchronize_outputs() } else { Ok(()) }
     }
-}
 
-/// One output of the model.
-struct Output {
-    name: String,
-    /// Type of its elements, if it is a tensor whose shape follows from the inputs' shapes.
-    kept: Option<TensorElementType>,
-    found: String,
-}
-
-impl Output {
-    fn new(name: &str, value: &ValueType, inputs: &[InputSpec]) -> Self {
-        let kept = match value {
-            ValueType::Tensor { ty, shape, dimension_symbols } if *ty != TensorElementType::String => {
-                let follows = shape
-                    .iter()
-                    .zip(dimension_symbols.iter())
-                    .all(|(&length, symbol)| length >= 0 || inputs.iter().any(|input| input.has_symbol(symbol)));
-                follows.then_some(*ty)
+    /// Looks for NaN in what the last calls wrote, and then in the outputs of each query, as far as a short time allows.
+    /// Only the first query of each shape was looked at before measuring, and a state may get out of hand with time.
+    /// Outputs that the runtime allocates are not looked at again.
+    pub(in crate::runner) fn nan_after(&self) -> Result<(), RuntimeError> {
+        let begin = stopwatch::now();
+        self.check_kept(None)?;
+        for query in 0..self.queries() {
+            if stopwatch::now() - begin >= NAN_BUDGET {
+                break;
             }
-            _ => None,
-        };
-        Self { name: name.to_owned(), kept, found: value.to_string() }
-    }
-
-    /// The runtime allocates it, in every call anew.
-    fn bind_to_runtime(&self, binding: &mut IoBinding) -> ort::Result<()> {
-        let memory = MemoryInfo::new(AllocationDevice::CPU, 0, AllocatorType::Device, MemoryType::CPUOutput)?;
-        binding.bind_output_to_device(self.name.as_str(), &memory)
-    }
-
-    fn describe(&self, shapes: &[&[i64]]) -> String {
-        match self.kept.and_then(element) {
-            Some(element) => format!("{}: {}", self.name, describe_range(element.name(), shapes)),
-            None => format!("{}: {}", self.name, self.found),
+            self.run(query).map_err(|source| RuntimeError::LastRun { query, source })?;
+            self.check_kept(Some(query))?;
         }
+        Ok(())
+    }
+
+    fn check_kept(&self, query: Option<usize>) -> Result<(), RuntimeError> {
+        let mut kept = self.buffers.iter().chain(self.state.iter());
+        kept.try_for_each(|(output, buffer)| nan::check(&self.outputs[output].name, buffer, query))
+    }
+
+    /// Ends the session's profile and returns its path.
+    pub(super) fn end_profiling(mut self) -> ort::Result<String> {
+        self.session.end_profiling()
     }
 }
 
-/// Memory for outputs: one buffer for each output and shape, which the queries of that shape share.
-#[derive(Default)]
-struct Buffers(HashMap<(usize, Vec<i64>), DynTensor>);
-
-impl Buffers {
-    fn get(&mut self, output: usize, element: TensorElementType, shape: &[i64]) -> ort::Result<&mut DynTensor> {
-        match self.0.entry((output, shape.to_vec())) {
-            Entry::Occupied(entry) => Ok(entry.into_mut()),
-            Entry::Vacant(entry) => Ok(entry.insert(DynTensor::new(&Allocator::default(), element, shape.to_vec())?)),
-        }
-    }
-}
-
-impl InputSpec {
-    fn has_symbol(&self, symbol: &str) -> bool {
-        !symbol.is_empty() && self.axes.iter().any(|axis| matches!(axis, Axis::Symbol(name) if name == symbol))
-    }
-}
-
-/// The shapes outputs have for each shape of inputs, found out by running.
-#[derive(Default)]
-struct Shapes {
-    known: HashMap<Vec<Vec<i64>>, Vec<Option<Vec<i64>>>>,
-    first_inference: Duration,
-}
-
-impl Shapes {
-    /// Shape of each output for this query; `None` for what is no tensor.
-    fn of(
-        &mut self,
-        session: &mut Session,
-        binding: &mut IoBinding,
-        outputs: &[Output],
-        query: &Query,
-        number: usize,
-    ) -> Result<&[Option<Vec<i64>>], RuntimeError> {
-        let key: Vec<Vec<i64>> = query.tensors.iter().map(|tensor| tensor.shape.clone()).collect();
-        if !self.known.contains_key(&key) {
-            for output in outputs {
-                output.bind_to_runtime(binding).map_err(RuntimeError::Bind)?;
-            }
-            let (results, duration) = stopwatch::timed(|| session.run_binding(binding));
-            let results = results.map_err(|source| RuntimeError::FirstRun { query: number, source })?;
-            if self.known.is_empty() {
-                self.first_inference = duration;
-            }
-            let shape = |output: &Output| results.get(&output.name)?.dtype().tensor_shape().map(|shape| shape.to_vec());
-            self.known.insert(key.clone(), outputs.iter().map(shape).collect());
-        }
-        Ok(&self.known[&key])
-    }
-
-    /// All shapes one output had.
-    fn seen(&self, output: usize) -> Vec<&[i64]> {
-        let shapes = self.known.values().filter_map(|shapes| shapes[output].as_deref());
-        shapes.collect::<HashSet<_>>().into_iter().collect()
-    }
-}
-
-fn bind_inputs(binding: &mut IoBinding, inputs: &[InputSpec], query: &Query) -> ort::Result<()> {
-    for (input, tensor) in inputs.iter().zip(&query.tensors) {
-        let mut value = DynTensor::new(&Allocator::default(), element_type(input.element), tensor.shape.clone())?;
-        fill(&mut value, &tensor.bytes);
-        binding.bind_input(input.name.as_str(), &value)?;
-    }
-    Ok(())
-}
-
-/// Copies bytes into a tensor of as many.
-#[expect(unsafe_code, reason = "`ort` has safe access by element type only, without 16-bit floats")]
-fn fill(tensor: &mut DynTensor, bytes: &[u8]) {
-    let count: i64 = tensor.shape().iter().product();
-    let capacity = usize::try_from(count).ok().and_then(|count| tensor.data_type().byte_size(count));
-    assert_eq!(capacity, Some(bytes.len()), "a tensor's shape and bytes come from the same input");
-    if bytes.is_empty() {
-        return;
-    }
-    // SAFETY: the tensor was made by the default allocator, which is the CPU's, with room for exactly these bytes.
-    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), tensor.data_ptr_mut().cast::<u8>(), bytes.len()) };
+/// A query's tensors by the inputs' names.
+fn tensors<'a>(inputs: &'a [InputSpec], query: &Query) -> ort::Result<Vec<(&'a str, DynTensor)>> {
+    let inputs = inputs.iter().zip(&query.tensors);
+    inputs.map(|(input, tensor)| Ok((input.name.as_str(), tensor::filled(input, tensor)?))).collect()
 }

@@ -7,6 +7,8 @@ use std::ptr;
 use ort::environment::EnvironmentBuilder;
 use serde::{Deserialize, Serialize};
 
+use super::architecture;
+
 /// The oldest version whose interface (API 23) the runner asks for. Newer ones keep it.
 const OLDEST_MINOR: u32 = ort::MINOR_VERSION;
 
@@ -59,6 +61,10 @@ pub(super) fn load(path: &Path) -> Result<(String, EnvironmentBuilder), LibraryE
     if !path.exists() {
         return Err(LibraryError::Missing { path: path.to_owned() });
     }
+    let unloadable = |why: String| LibraryError::Unloadable { path: path.to_owned(), why };
+    if let Some(why) = architecture::mismatch(path).map_err(|error| unloadable(error.to_string()))? {
+        return Err(unloadable(why));
+    }
     let version = read_version(path)?;
     let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok()).unwrap_or(0);
     if minor < OLDEST_MINOR {
@@ -97,7 +103,7 @@ fn read_version(path: &Path) -> Result<String, LibraryError> {
 
 /// `GetAvailableProviders`, which `ort` does not wrap. The library must be loaded.
 #[expect(unsafe_code, reason = "`ort` has no safe function for it")]
-fn providers() -> ort::Result<Vec<String>> {
+pub(super) fn providers() -> ort::Result<Vec<String>> {
     let mut names: *mut *mut c_char = ptr::null_mut();
     let mut count: c_int = 0;
     // SAFETY: both pointers are valid for writes.

@@ -3,12 +3,23 @@
 //! One process loads one library and makes one environment, ever; that is why every attempt has a process of its own. No
 //! `ort` item may be touched before [`Engine::load`] succeeded: it would look for a library by itself, and panic.
 
+mod architecture;
 mod bound;
+mod element;
+mod engine;
 mod failure;
 mod library;
-mod session;
+mod nan;
+mod output;
+mod profile;
+mod provider;
+mod setup;
+mod state;
+mod tensor;
+mod trace;
 
 pub(super) use bound::Bound;
+pub(super) use engine::{Engine, EngineError, Source};
 pub(super) use failure::RuntimeError;
 pub use library::{LibraryError, LibraryFacts, probe_library};
-pub(super) use session::{Engine, EngineError, Source};
+pub(super) use setup::SessionSetup;

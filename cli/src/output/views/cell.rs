@@ -2,11 +2,10 @@
 
 use std::io::{self, Write};
 
-use domain::units;
+use domain::{CellSpec, units};
 use proto::pb;
 use serde::Serialize;
 
-use super::scenario;
 use crate::output::{Answer, Table};
 
 /// One cell with the statistics over its valid runs.
@@ -16,7 +15,9 @@ pub(crate) struct CellView {
     pub(crate) model: String,
     pub(crate) model_bytes: u64,
     pub(crate) provider: String,
-    pub(crate) scenario: &'static str,
+    pub(crate) runtime: String,
+    /// With its parameters.
+    pub(crate) scenario: String,
     pub(crate) batch: u32,
     pub(crate) sequence_length: Option<u32>,
     pub(crate) intra_threads: u32,
@@ -42,8 +43,10 @@ pub(crate) struct CellView {
 
 impl From<&pb::CellSummary> for CellView {
     fn from(summary: &pb::CellSummary) -> Self {
-        let spec = summary.spec.clone().unwrap_or_default();
-        let model = spec.model.clone().unwrap_or_default();
+        let wire = summary.spec.clone().unwrap_or_default();
+        let model = wire.model.clone().unwrap_or_default();
+        let spec = CellSpec::try_from(wire.clone());
+        let shown = |text: fn(&CellSpec) -> String| spec.as_ref().map_or_else(ToString::to_string, text);
         let counts = summary.runs.unwrap_or_default();
         let basis = match summary.basis() {
             pb::VerdictLevel::Valid => Some("valid"),
@@ -53,13 +56,14 @@ impl From<&pb::CellSummary> for CellView {
         let measured = |value: u64| basis.map(|_| value);
         Self {
             cell: summary.cell,
-            scenario: scenario(&spec),
+            runtime: shown(|spec| spec.runtime.to_string()),
+            scenario: shown(|spec| spec.scenario.to_string()),
             model: model.name,
             model_bytes: model.size_bytes,
-            provider: spec.provider,
-            batch: spec.batch,
-            sequence_length: (spec.sequence_length > 0).then_some(spec.sequence_length),
-            intra_threads: spec.intra_threads,
+            provider: wire.provider,
+            batch: wire.batch,
+            sequence_length: (wire.sequence_length > 0).then_some(wire.sequence_length),
+            intra_threads: wire.intra_threads,
             devices: summary.devices.clone(),
             runs: counts.total,
             done: counts.done,
@@ -69,8 +73,8 @@ impl From<&pb::CellSummary> for CellView {
             invalid: summary.invalid,
             basis,
             p50_ns: measured(summary.p50_ns),
-            p90_ns: measured(summary.p90_ns),
-            p99_ns: measured(summary.p99_ns),
+            p90_ns: summary.p90_ns.and_then(measured),
+            p99_ns: summary.p99_ns.and_then(measured),
             throughput_per_s: basis.map(|_| summary.throughput_per_s),
             spread_p50: summary.spread_p50,
             session_load_ns: measured(summary.session_load_ns),
@@ -81,13 +85,29 @@ impl From<&pb::CellSummary> for CellView {
     }
 }
 
+/// A heading, and what stands below it.
+type Column = (&'static str, fn(&CellView) -> String);
+
+/// Columns that are shown where cells differ in them.
+const OPTIONAL: [Column; 4] = [
+    ("RUNTIME", |cell| cell.runtime.clone()),
+    ("PROVIDER", |cell| cell.provider.clone()),
+    ("SCENARIO", |cell| cell.scenario.clone()),
+    (">BATCH", |cell| cell.batch.to_string()),
+];
+
 impl Answer for Vec<CellView> {
     const SCHEMA: &'static str = "furlong.cells/v1";
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mut table = Table::new(&[
-            ">#",
-            "MODEL",
+        // What all cells have in common is said by the campaign's file.
+        let varied: Vec<Column> = OPTIONAL
+            .into_iter()
+            .filter(|(_, text)| self.windows(2).any(|pair| text(&pair[0]) != text(&pair[1])))
+            .collect();
+        let mut header = vec![">#", "MODEL"];
+        header.extend(varied.iter().map(|(name, _)| *name));
+        header.extend([
             ">SIZE",
             ">SEQ",
             ">THREADS",
@@ -100,14 +120,15 @@ impl Answer for Vec<CellView> {
             ">PEAK RSS",
             "RUNS",
         ]);
+        let mut table = Table::new(&header);
         let dash = || "-".to_owned();
         for cell in self {
             let suspicion = if cell.is_suspect() { "~" } else { "" };
             let ns =
                 |value: Option<u64>| value.map_or_else(dash, |ns| format!("{suspicion}{}", units::duration_ns(ns)));
-            table.row([
-                cell.cell.to_string(),
-                cell.model.clone(),
+            let mut row = vec![cell.cell.to_string(), cell.model.clone()];
+            row.extend(varied.iter().map(|(_, text)| text(cell)));
+            row.extend([
                 units::bytes(cell.model_bytes),
                 cell.sequence_length.map_or_else(dash, |length| length.to_string()),
                 cell.intra_threads.to_string(),
@@ -120,6 +141,7 @@ impl Answer for Vec<CellView> {
                 cell.peak_rss_bytes.map_or_else(dash, units::bytes),
                 verdicts(cell),
             ]);
+            table.row(row);
         }
         table.write(out)?;
         for cell in self {
@@ -153,25 +175,21 @@ fn verdicts(cell: &CellView) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::{ModelRef, Scenario};
+
     use super::*;
     use crate::output::views::written;
 
     fn summary() -> pb::CellSummary {
+        let model = ModelRef { name: "minilm".to_owned(), size_bytes: 22_928_619, ..ModelRef::nameless() };
+        let spec = CellSpec { sequence_length: Some(128), intra_threads: 2, ..CellSpec::new(model) };
         pb::CellSummary {
             cell: 1,
-            spec: Some(pb::CellSpec {
-                model: Some(pb::ModelRef { name: "minilm".to_owned(), size_bytes: 22_928_619, ..Default::default() }),
-                provider: "cpu".to_owned(),
-                scenario: pb::Scenario::SingleStream.into(),
-                batch: 1,
-                sequence_length: 128,
-                intra_threads: 2,
-                ..Default::default()
-            }),
+            spec: Some(spec.into()),
             runs: Some(pb::CellRunCounts { total: 5, done: 3, failed: 1 }),
             p50_ns: 25_400_000,
-            p90_ns: 29_500_000,
-            p99_ns: 34_600_000,
+            p90_ns: Some(29_500_000),
+            p99_ns: Some(34_600_000),
             throughput_per_s: 38.3,
             spread_p50: Some(0.11),
             session_load_ns: 210_000_000,
@@ -207,5 +225,14 @@ mod tests {
         let summary = pb::CellSummary { valid: 0, suspect: 3, basis, ..summary() };
         let text = written(&vec![CellView::from(&summary)]);
         assert!(text.contains("~25.4 ms") && text.contains("~38.3/s") && text.contains("3 suspect"), "{text}");
+    }
+
+    #[test]
+    fn a_setting_in_which_cells_differ_has_a_column() {
+        let offline = CellSpec { scenario: Scenario::Offline, ..CellSpec::new(ModelRef::nameless()) };
+        let other = pb::CellSummary { cell: 2, spec: Some(offline.into()), p99_ns: None, ..summary() };
+        let text = written(&Vec::from([&summary(), &other].map(CellView::from)));
+        assert!(text.contains("SCENARIO") && text.contains("single-stream") && text.contains("offline"), "{text}");
+        assert!(!text.contains("RUNTIME"), "{text}");
     }
 }

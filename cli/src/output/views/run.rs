@@ -5,11 +5,11 @@ use std::{
     io::{self, Write},
 };
 
-use domain::{CampaignId, RunId, Timestamp, units};
+use domain::{CampaignId, CellSpec, Measurement, RunId, Statistics, Timestamp, Verdict};
 use proto::pb;
 use serde::Serialize;
 
-use super::describe_cell;
+use super::Figures;
 use crate::output::{Answer, Table, facts};
 
 /// One run in full.
@@ -19,22 +19,20 @@ pub(crate) struct RunView {
     pub(crate) campaign: String,
     pub(crate) cell: u32,
     pub(crate) repetition: u32,
+    /// The suspect run that this one repeats.
+    pub(crate) repeats: Option<String>,
     pub(crate) state: &'static str,
     pub(crate) settings: String,
     pub(crate) device: Option<String>,
     pub(crate) verdict: Option<&'static str>,
-    pub(crate) reasons: Vec<String>,
     pub(crate) latency_ns: Option<BTreeMap<&'static str, u64>>,
-    pub(crate) queries: Option<u32>,
-    pub(crate) throughput_per_s: Option<f64>,
-    pub(crate) session_load_ns: Option<u64>,
-    pub(crate) first_inference_ns: Option<u64>,
-    pub(crate) peak_rss_bytes: Option<u64>,
-    pub(crate) environment: BTreeMap<&'static str, String>,
+    pub(crate) figures: Option<Figures>,
     pub(crate) attempts: Vec<AttemptView>,
     pub(crate) failure: Option<FailureView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) samples_ns: Vec<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) slips_ns: Vec<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,6 +51,7 @@ pub(crate) struct FailureView {
     pub(crate) message: String,
     pub(crate) signal: Option<i32>,
     pub(crate) exit_code: Option<i32>,
+    pub(crate) peak_rss_bytes: Option<u64>,
     pub(crate) stderr_tail: String,
 }
 
@@ -71,21 +70,24 @@ impl From<&pb::AttemptFailure> for FailureView {
             message: failure.message.clone(),
             signal: failure.signal,
             exit_code: failure.exit_code,
+            peak_rss_bytes: (failure.peak_rss_bytes > 0).then_some(failure.peak_rss_bytes),
             stderr_tail: failure.stderr_tail.clone(),
         }
     }
 }
 
-impl From<&pb::RunDetail> for RunView {
-    fn from(detail: &pb::RunDetail) -> Self {
+impl TryFrom<&pb::RunDetail> for RunView {
+    type Error = proto::InvalidMessage;
+
+    fn try_from(detail: &pb::RunDetail) -> Result<Self, proto::InvalidMessage> {
         let run = detail.run.clone().unwrap_or_default();
-        let measurement = run.measurement.as_ref();
-        let verdict = run.verdict.clone();
-        Self {
+        let figures = figures(&run)?;
+        Ok(Self {
             id: RunId(run.id).to_string(),
             campaign: CampaignId(run.campaign_id).to_string(),
             cell: run.cell,
             repetition: run.repetition,
+            repeats: (run.repeats_run_id > 0).then(|| RunId(run.repeats_run_id).to_string()),
             state: match run.state() {
                 pb::RunState::Ready => "ready",
                 pb::RunState::Active => "active",
@@ -94,20 +96,17 @@ impl From<&pb::RunDetail> for RunView {
                 pb::RunState::Cancelled => "cancelled",
                 pb::RunState::Unspecified => "unknown",
             },
-            settings: run.spec.as_ref().map(describe_cell).unwrap_or_default(),
-            device: (!run.device.is_empty()).then(|| run.device.clone()),
-            verdict: verdict.as_ref().map(|verdict| match verdict.level() {
-                pb::VerdictLevel::Valid => "valid",
-                pb::VerdictLevel::Suspect => "suspect",
-                pb::VerdictLevel::Invalid => "invalid",
-                pb::VerdictLevel::Unspecified => "unknown",
-            }),
-            reasons: verdict
-                .map(|verdict| {
-                    verdict.reasons.into_iter().map(|reason| format!("{}: {}", reason.code, reason.message)).collect()
-                })
+            settings: run
+                .spec
+                .clone()
+                .map(CellSpec::try_from)
+                .transpose()?
+                .map(|spec| spec.describe())
                 .unwrap_or_default(),
-            latency_ns: measurement.and_then(|m| m.latency).map(|latency| {
+            device: (!run.device.is_empty()).then(|| run.device.clone()),
+            verdict: figures.as_ref().map(|figures| figures.verdict.level.name()),
+            latency_ns: figures.as_ref().map(|figures| {
+                let latency = &figures.statistics.latency;
                 BTreeMap::from([
                     ("min", latency.min_ns),
                     ("p50", latency.p50_ns),
@@ -119,15 +118,7 @@ impl From<&pb::RunDetail> for RunView {
                     ("mad", latency.mad_ns),
                 ])
             }),
-            queries: measurement.map(|m| m.latency_count),
-            throughput_per_s: measurement
-                .cloned()
-                .and_then(|m| domain::Measurement::try_from(m).ok())
-                .map(|m| m.throughput_per_s()),
-            session_load_ns: measurement.map(|m| m.session_load_ns),
-            first_inference_ns: measurement.map(|m| m.first_inference_ns),
-            peak_rss_bytes: measurement.map(|m| m.peak_rss_bytes),
-            environment: measurement.and_then(|m| m.environment.as_ref()).map(environment).unwrap_or_default(),
+            figures,
             attempts: detail
                 .attempts
                 .iter()
@@ -142,67 +133,46 @@ impl From<&pb::RunDetail> for RunView {
                 .collect(),
             failure: run.failure.as_ref().map(FailureView::from),
             samples_ns: detail.latency_ns.clone(),
-        }
+            slips_ns: detail.slip_ns.clone(),
+        })
     }
 }
 
-fn environment(environment: &pb::Environment) -> BTreeMap<&'static str, String> {
-    let mut shown = BTreeMap::from([
-        ("agent", environment.agent_version.clone()),
-        ("runtime", format!("ONNX Runtime {}", environment.runtime_version)),
-        ("provider", environment.provider.clone()),
-        ("cpu", format!("{} ({} cores)", environment.cpu_model, environment.cores)),
-        ("kernel", environment.kernel.clone()),
-        ("governor", environment.governor.clone()),
-        ("isa", environment.isa.join(" ")),
-    ]);
-    if let Some(share) = environment.foreign_cpu_share {
-        shown.insert("other processes", units::percent(share));
-    }
-    if let Some(count) = environment.involuntary_switches {
-        shown.insert("involuntary switches", count.to_string());
-    }
-    shown.retain(|_, value| !value.is_empty());
-    shown
+/// `None` while there is no result.
+fn figures(run: &pb::Run) -> Result<Option<Figures>, proto::InvalidMessage> {
+    let (Some(measurement), Some(statistics), Some(verdict)) = (&run.measurement, &run.statistics, &run.verdict) else {
+        return Ok(None);
+    };
+    let measurement = Measurement::try_from(measurement.clone())?;
+    let statistics = Statistics::try_from(statistics.clone())?;
+    let verdict = Verdict::try_from(verdict.clone())?;
+    Ok(Some(Figures::new(&measurement, &statistics, &verdict)))
 }
 
 impl Answer for RunView {
     const SCHEMA: &'static str = "furlong.run/v1";
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-        let ns = |value: Option<u64>| value.map(units::duration_ns).unwrap_or_default();
-        let latency = self.latency_ns.as_ref().map_or_else(String::new, |latency| {
-            let parts = ["min", "p50", "p90", "p95", "p99", "p99.9", "max"];
-            let parts: Vec<String> = parts
-                .iter()
-                .filter_map(|name| Some(format!("{name} {}", units::duration_ns(*latency.get(name)?))))
-                .collect();
-            parts.join("  ")
-        });
-        facts(
-            out,
-            &[
-                (
-                    "run",
-                    format!("{}  ({}, cell {}, repetition {})", self.id, self.campaign, self.cell, self.repetition),
-                ),
-                ("state", self.state.to_owned()),
-                ("verdict", self.verdict.unwrap_or_default().to_owned()),
-                ("because", self.reasons.join("; ")),
-                ("settings", self.settings.clone()),
-                ("device", self.device.clone().unwrap_or_default()),
-                ("latency", latency),
-                ("queries", self.queries.map(|queries| queries.to_string()).unwrap_or_default()),
-                ("throughput", self.throughput_per_s.map(units::per_second).unwrap_or_default()),
-                ("session load", ns(self.session_load_ns)),
-                ("first inference", ns(self.first_inference_ns)),
-                ("peak RSS", self.peak_rss_bytes.map(units::bytes).unwrap_or_default()),
-            ],
-        )?;
-        let environment: Vec<(&str, String)> = self.environment.iter().map(|(k, v)| (*k, v.clone())).collect();
-        if !environment.is_empty() {
+        let mut lines = vec![
+            ("run", format!("{}  ({}, cell {}, repetition {})", self.id, self.campaign, self.cell, self.repetition)),
+            ("repeats", self.repeats.as_ref().map(|id| format!("{id}, which is suspect")).unwrap_or_default()),
+            ("state", self.state.to_owned()),
+            ("settings", self.settings.clone()),
+            ("device", self.device.clone().unwrap_or_default()),
+        ];
+        if let Some(figures) = &self.figures {
+            lines.extend(figures.verdict_lines());
+            facts(out, &lines)?;
             writeln!(out)?;
-            facts(out, &environment)?;
+            figures.percentiles(out)?;
+            writeln!(out)?;
+            facts(out, &figures.lines())?;
+            writeln!(out)?;
+            figures.placement(out)?;
+            writeln!(out)?;
+            figures.environment(out)?;
+        } else {
+            facts(out, &lines)?;
         }
         writeln!(out)?;
         let mut table = Table::new(&[">ATTEMPT", "DEVICE", "STATE", "LEASED", "ENDED", "FAILURE"]);

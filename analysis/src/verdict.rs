@@ -1,0 +1,215 @@
+//! The judgement: `LoadGen`'s VALID rules, and beyond them the disturbances and claims that they do not know.
+
+use domain::{
+    CellSpec, Measurement, Placement, ProviderName, Reason, Scenario, Statistics, SteadyClass, Verdict, VerdictLevel,
+};
+use loadgen::validity;
+
+/// Other processes' share of all processors above which a widened tail is blamed on them.
+const FOREIGN_CPU_LIMIT: f64 = 0.05;
+/// p99/p50 above which a run's tail counts as widened.
+const TAIL_RATIO_LIMIT: f64 = 1.5;
+/// Share of flagged samples above which a run is not quiet.
+const OUTLIER_LIMIT: f64 = 0.05;
+/// Sustained over burst above which one percentile would describe two speeds.
+const SLOWDOWN_LIMIT: f64 = 1.10;
+
+/// Judges a run. Invalid: `LoadGen` would not call it VALID, or a claim about placement does not hold. Suspect: something
+/// disturbed it, or its latency has no steady state.
+pub(super) fn judge(cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) -> Verdict {
+    let mut court = Court::default();
+    rules(&mut court, cell, measurement, statistics);
+    placement(&mut court, cell, measurement);
+    machine(&mut court, cell, measurement, statistics);
+    steadiness(&mut court, cell, measurement, statistics);
+    Verdict { level: court.level(), tier: cell.measure.tier, reasons: court.reasons }
+}
+
+#[derive(Default)]
+struct Court {
+    reasons: Vec<Reason>,
+}
+
+impl Court {
+    fn object(&mut self, level: VerdictLevel, code: &str, evidence: (f64, f64, &str), message: String) {
+        let (value, threshold, unit) = evidence;
+        self.reasons.push(Reason { code: code.to_owned(), message, level, value, threshold, unit: unit.to_owned() });
+    }
+
+    fn level(&self) -> VerdictLevel {
+        self.reasons.iter().map(|reason| reason.level).max().unwrap_or(VerdictLevel::Valid)
+    }
+}
+
+/// `LoadGen`'s VALID rules.
+fn rules(court: &mut Court, cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) {
+    let queries = u64::from(measurement.samples.count);
+    let tail_ns = cell.scenario.headline().and_then(|percentile| statistics.estimate(percentile));
+    let facts = validity::Facts {
+        scenario: cell.scenario,
+        rule: cell.measure,
+        queries,
+        samples: queries * u64::from(measurement.samples_per_query),
+        duration: match cell.scenario {
+            Scenario::Offline => measurement.measured,
+            _ => measurement.issuing,
+        },
+        over_latency: statistics.over_latency.unwrap_or(0),
+        tail_ns: tail_ns.map_or(0, |estimate| estimate.value_ns),
+        stop: measurement.stop,
+    };
+    for objection in validity::judge(&facts) {
+        let validity::Objection { code, message, value, threshold, unit } = objection;
+        court.object(VerdictLevel::Invalid, code, (value, threshold, unit), message);
+    }
+}
+
+/// What the cell claims about placement, and what no cell may claim in silence: that a provider works which does nothing.
+fn placement(court: &mut Court, cell: &CellSpec, measurement: &Measurement) {
+    let Some(placement) = &measurement.placement else {
+        if let Some(required) = &cell.require {
+            let why = measurement.placement_problem.as_deref().unwrap_or("the profiling pass told nothing");
+            let least = f64::from(required.min_share_millionths) / 1e6;
+            court.object(
+                VerdictLevel::Invalid,
+                "placement-unknown",
+                (0.0, least, "share"),
+                format!(
+                    "{} of the work is required on {}, and where it ran is not known: {why}",
+                    percent(least),
+                    required.provider
+                ),
+            );
+        }
+        return;
+    };
+    let (nodes, time) = shares(placement, &cell.provider);
+    if !cell.provider.is_cpu() && nodes <= 0.0 {
+        let ran_on: Vec<&str> = placement.providers.iter().map(|share| share.provider.as_str()).collect();
+        court.object(
+            VerdictLevel::Invalid,
+            "cpu-fallback",
+            (0.0, 0.0, "share"),
+            format!(
+                "no operator ran on {}: the runtime placed all of them on {} without saying so",
+                cell.provider,
+                ran_on.join(", ")
+            ),
+        );
+    }
+    if let Some(required) = &cell.require {
+        let (nodes, time) =
+            if required.provider == cell.provider { (nodes, time) } else { shares(placement, &required.provider) };
+        let least = f64::from(required.min_share_millionths) / 1e6;
+        for (share, of) in [(nodes, "nodes"), (time, "the operators' time")] {
+            if share < least {
+                court.object(
+                    VerdictLevel::Invalid,
+                    "offload-share",
+                    (share, least, "share"),
+                    format!(
+                        "{} of {of} ran on {}, at least {} is required",
+                        percent(share),
+                        required.provider,
+                        percent(least)
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn shares(placement: &Placement, provider: &ProviderName) -> (f64, f64) {
+    let name = provider.execution_provider();
+    (placement.share_of_nodes(name), placement.share_of_time(name))
+}
+
+/// What else happened on the machine.
+fn machine(court: &mut Court, cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) {
+    let volatile = &measurement.environment.volatile;
+    let tail = ratio(statistics.latency.p99_ns, statistics.latency.p50_ns);
+    // A server's tail is wide by its queue: there the share alone tells.
+    let widened = tail > TAIL_RATIO_LIMIT || matches!(cell.scenario, Scenario::Server { .. });
+    if let Some(share) = volatile.foreign_cpu_share
+        && share > FOREIGN_CPU_LIMIT
+        && widened
+    {
+        court.object(
+            VerdictLevel::Suspect,
+            "foreign-cpu",
+            (share, FOREIGN_CPU_LIMIT, "share"),
+            format!(
+                "other processes used {} of the processors (limit {}) and p99/p50 is {tail:.2} (limit {TAIL_RATIO_LIMIT})",
+                percent(share),
+                percent(FOREIGN_CPU_LIMIT)
+            ),
+        );
+    }
+    if let Some(events) = volatile.throttle_events
+        && events > 0
+    {
+        #[expect(clippy::cast_precision_loss, reason = "a count")]
+        let evidence = (events as f64, 0.0, "events");
+        let message = format!("the hardware throttled {events} times while measuring");
+        court.object(VerdictLevel::Suspect, "throttled", evidence, message);
+    }
+    for drift in &volatile.drift {
+        court.object(
+            VerdictLevel::Suspect,
+            "environment-drift",
+            (0.0, 0.0, ""),
+            format!("{} changed while measuring, from {} to {}", drift.what, drift.before, drift.after),
+        );
+    }
+}
+
+/// Whether one figure can describe the run. A server's latency is its queue's, which has no steadiness to lose.
+fn steadiness(court: &mut Court, cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) {
+    if matches!(cell.scenario, Scenario::Server { .. }) {
+        return;
+    }
+    let steady = &statistics.steady;
+    #[expect(clippy::cast_precision_loss, reason = "a count below 2^23")]
+    let flagged = steady.outlier_count as f64 / f64::from(measurement.samples.count.max(1));
+    if flagged > OUTLIER_LIMIT {
+        court.object(
+            VerdictLevel::Suspect,
+            "outliers",
+            (flagged, OUTLIER_LIMIT, "share"),
+            format!(
+                "{} of the latencies lie far outside of their neighbours (limit {})",
+                percent(flagged),
+                percent(OUTLIER_LIMIT)
+            ),
+        );
+    }
+    let ratio = steady.throttle_ratio();
+    match steady.class {
+        SteadyClass::NoSteadyState => court.object(
+            VerdictLevel::Suspect,
+            "no-steady-state",
+            (ratio, 1.0, "ratio"),
+            "latency did not settle before the last quarter of the run: warm up longer, or measure longer".to_owned(),
+        ),
+        SteadyClass::Slowdown if ratio > SLOWDOWN_LIMIT => court.object(
+            VerdictLevel::Suspect,
+            "slowdown",
+            (ratio, SLOWDOWN_LIMIT, "ratio"),
+            format!(
+                "latency rose from {} to {} (x{ratio:.2}, limit x{SLOWDOWN_LIMIT:.2}): one figure would describe two speeds",
+                domain::units::duration_ns(steady.burst_ns),
+                domain::units::duration_ns(steady.sustained_ns)
+            ),
+        ),
+        SteadyClass::Flat | SteadyClass::WarmUp | SteadyClass::Slowdown | SteadyClass::TooShort => {}
+    }
+}
+
+fn percent(share: f64) -> String {
+    domain::units::percent(share)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio to two digits")]
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b.max(1) as f64
+}

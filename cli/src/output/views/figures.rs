@@ -1,0 +1,263 @@
+//! What one run came to, the same whether a coordinator or this machine tells it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use domain::{Environment, Measurement, Placement, Statistics, Verdict, units};
+use serde::Serialize;
+
+use crate::output::{Table, facts};
+
+/// Operators that are listed; the rest is a sum.
+const OPERATORS: usize = 8;
+
+/// One measured run for people and programs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) verdict: Verdict,
+    pub(crate) statistics: Statistics,
+    pub(crate) queries: u32,
+    pub(crate) samples_per_query: u32,
+    pub(crate) measured_s: f64,
+    pub(crate) stop: &'static str,
+    pub(crate) rate_per_s: Option<f64>,
+    pub(crate) trials: Vec<domain::Trial>,
+    pub(crate) warmup_iterations: u32,
+    pub(crate) runtime_load_ns: u64,
+    pub(crate) session_load_ns: u64,
+    pub(crate) first_inference_ns: u64,
+    pub(crate) peak_rss_bytes: u64,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
+    pub(crate) env_id: String,
+    pub(crate) environment: Environment,
+    pub(crate) placement: Option<Placement>,
+    pub(crate) placement_problem: Option<String>,
+}
+
+impl Figures {
+    pub(crate) fn new(measurement: &Measurement, statistics: &Statistics, verdict: &Verdict) -> Self {
+        let ns = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self {
+            verdict: verdict.clone(),
+            statistics: statistics.clone(),
+            queries: measurement.samples.count,
+            samples_per_query: measurement.samples_per_query,
+            measured_s: measurement.measured.as_secs_f64(),
+            stop: measurement.stop.name(),
+            rate_per_s: measurement.rate.map(domain::Rate::per_second),
+            trials: measurement.trials.clone(),
+            warmup_iterations: measurement.warmup_iterations,
+            runtime_load_ns: ns(measurement.runtime_load),
+            session_load_ns: ns(measurement.session_load),
+            first_inference_ns: ns(measurement.first_inference),
+            peak_rss_bytes: measurement.peak_rss_bytes,
+            inputs: measurement.inputs.clone(),
+            outputs: measurement.outputs.clone(),
+            env_id: measurement.environment.stable.id().to_string(),
+            environment: measurement.environment.clone(),
+            placement: measurement.placement.clone(),
+            placement_problem: measurement.placement_problem.clone(),
+        }
+    }
+
+    /// The verdict with its reasons.
+    pub(crate) fn verdict_lines(&self) -> Vec<(&'static str, String)> {
+        let tier = self.verdict.tier.name();
+        let mut lines = vec![("verdict", format!("{} ({tier} tier)", self.verdict.level))];
+        let reasons = self.verdict.reasons.iter();
+        lines.extend(reasons.map(|reason| ("because", format!("{}: {}", reason.code, reason.message))));
+        lines
+    }
+
+    /// Everything but environment and placement.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
+        let Statistics { latency, effective_samples, steady, over_latency, slip, throughput_per_s, .. } =
+            &self.statistics;
+        let mut lines = vec![
+            (
+                "queries",
+                format!(
+                    "{} of {} {} in {:.1} s, worth {effective_samples:.0} independent ones; stopped: {}",
+                    self.queries,
+                    self.samples_per_query,
+                    if self.samples_per_query == 1 { "sample" } else { "samples" },
+                    self.measured_s,
+                    self.stop
+                ),
+            ),
+            ("throughput", format!("{} samples", units::per_second(*throughput_per_s))),
+            (
+                "spread",
+                format!(
+                    "min {}  mean {}  max {}  MAD {}  CV {}",
+                    units::duration_ns(latency.min_ns),
+                    units::duration_ns(rounded(latency.mean_ns)),
+                    units::duration_ns(latency.max_ns),
+                    units::duration_ns(latency.mad_ns),
+                    units::percent(self.statistics.coefficient_of_variation())
+                ),
+            ),
+            (
+                "steadiness",
+                format!(
+                    "{}; burst {}, sustained {}; {} outliers",
+                    steady.class.name(),
+                    units::duration_ns(steady.burst_ns),
+                    units::duration_ns(steady.sustained_ns),
+                    steady.outlier_count
+                ),
+            ),
+        ];
+        if let Some(rate) = self.rate_per_s {
+            let over = over_latency.map(|over| format!(", {over} queries over the target latency")).unwrap_or_default();
+            lines.push(("offered", format!("{}{over}", units::per_second(rate))));
+        }
+        if let Some(slip) = slip {
+            let text = format!("p50 {}  p99 {}", units::duration_ns(slip.p50_ns), units::duration_ns(slip.p99_ns));
+            lines.push(("schedule slip", text));
+        }
+        if !self.trials.is_empty() {
+            let trials = self.trials.iter().map(|trial| {
+                format!(
+                    "{} {}",
+                    units::per_second(trial.rate.per_second()),
+                    if trial.passed { "held" } else { "failed" }
+                )
+            });
+            lines.push(("search", trials.collect::<Vec<_>>().join(", ")));
+        }
+        lines.push((
+            "loading",
+            format!(
+                "runtime {}, session {}, first inference {}, {} more to warm up",
+                units::duration_ns(self.runtime_load_ns),
+                units::duration_ns(self.session_load_ns),
+                units::duration_ns(self.first_inference_ns),
+                self.warmup_iterations
+            ),
+        ));
+        lines.push(("peak RSS", units::bytes(self.peak_rss_bytes)));
+        lines.push(("inputs", self.inputs.join("  ")));
+        lines.push(("outputs", self.outputs.join("  ")));
+        lines
+    }
+
+    /// Percentiles with their certainty.
+    pub(crate) fn percentiles(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new(&["LATENCY", ">VALUE", ">95 % INTERVAL", ">AT 99 % CONFIDENCE"]);
+        let count = u64::from(self.queries);
+        for estimate in &self.statistics.estimates {
+            let bound = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), units::duration_ns);
+            let (value, interval) = if estimate.is_quotable(count) {
+                let interval = format!("{} .. {}", bound(estimate.low_ns), bound(estimate.high_ns));
+                (units::duration_ns(estimate.value_ns), interval)
+            } else {
+                ("-".to_owned(), format!("{} queries needed", estimate.needed))
+            };
+            let confident = estimate
+                .early_stopping_ns
+                .map_or_else(|| format!("{} queries needed", estimate.early_stopping_needed), units::duration_ns);
+            table.row([estimate.percentile.to_string(), value, interval, confident]);
+        }
+        table.write(out)
+    }
+
+    /// Where the operators ran.
+    pub(crate) fn placement(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some(placement) = &self.placement else {
+            let why = self.placement_problem.as_deref().unwrap_or("not known");
+            return facts(out, &[("placement", why.to_owned())]);
+        };
+        let shares: Vec<String> = placement
+            .providers
+            .iter()
+            .map(|share| {
+                let name = &share.provider;
+                format!("{name}: {} nodes, {} of the time", share.nodes, units::percent(placement.share_of_time(name)))
+            })
+            .collect();
+        let whole: u64 = placement.providers.iter().map(|share| share.time_ns).sum();
+        let mut operators: Vec<String> = placement
+            .operators
+            .iter()
+            .take(OPERATORS)
+            .map(|operator| {
+                format!("{} x{} {}", operator.operator, operator.nodes, units::percent(part(operator.time_ns, whole)))
+            })
+            .collect();
+        if placement.operators.len() > OPERATORS {
+            let rest: u64 = placement.operators.iter().skip(OPERATORS).map(|operator| operator.time_ns).sum();
+            operators.push(format!("others {}", units::percent(part(rest, whole))));
+        }
+        facts(out, &[("placement", shares.join("; ")), ("operators", operators.join(", "))])
+    }
+
+    /// The circumstances.
+    pub(crate) fn environment(&self, out: &mut dyn Write) -> io::Result<()> {
+        facts(out, &environment(&self.environment, &self.env_id))
+    }
+}
+
+/// The circumstances of a run, what is not known left out.
+fn environment(environment: &Environment, id: &str) -> Vec<(&'static str, String)> {
+    let (stable, volatile) = (&environment.stable, &environment.volatile);
+    let pairs = |map: &BTreeMap<String, String>| {
+        map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+    };
+    let from_to = |from: Option<String>, to: Option<String>| match (from, to) {
+        (Some(from), Some(to)) => format!("{from} at the start, {to} at the end"),
+        (one, other) => one.or(other).unwrap_or_default(),
+    };
+    let pressure = [("cpu", volatile.cpu_pressure), ("memory", volatile.memory_pressure), ("io", volatile.io_pressure)]
+        .into_iter()
+        .filter_map(|(what, share)| Some(format!("{what} {}", units::percent(share?))));
+    let megahertz = |value: Option<u32>| value.map(|value| format!("{value} MHz"));
+    let degrees = |value: Option<f64>| value.map(|value| format!("{value:.1} C"));
+    let mut shown = vec![
+        ("environment", id.get(..12).unwrap_or(id).to_owned()),
+        ("agent", stable.agent_version.clone()),
+        (
+            "runtime",
+            format!(
+                "ONNX Runtime {} (sha256 {})",
+                stable.runtime_version,
+                stable.runtime_sha256.get(..12).unwrap_or("-")
+            ),
+        ),
+        ("provider", format!("{} {}", stable.provider, pairs(&stable.provider_options)).trim_end().to_owned()),
+        ("cpu", format!("{} ({} cores)", stable.cpu_model, stable.cores)),
+        ("isa", stable.isa.join(" ")),
+        ("memory", stable.memory_bytes.map(units::bytes).unwrap_or_default()),
+        ("kernel", stable.kernel.clone()),
+        ("governor", stable.governor.clone().unwrap_or_default()),
+        ("boost", stable.boost.map(|on| if on { "on" } else { "off" }.to_owned()).unwrap_or_default()),
+        ("huge pages", stable.huge_pages.clone().unwrap_or_default()),
+        ("affinity", stable.affinity.clone().unwrap_or_default()),
+        ("variables", pairs(&stable.variables)),
+        ("other processes", volatile.foreign_cpu_share.map(units::percent).unwrap_or_default()),
+        ("involuntary switches", volatile.involuntary_switches.map(|count| count.to_string()).unwrap_or_default()),
+        ("load average", volatile.load_average.map(|load| format!("{load:.2}")).unwrap_or_default()),
+        ("pressure", pressure.collect::<Vec<_>>().join(", ")),
+        ("frequency", from_to(megahertz(volatile.frequency_start_mhz), megahertz(volatile.frequency_end_mhz))),
+        ("temperature", from_to(degrees(volatile.temperature_start_c), degrees(volatile.temperature_end_c))),
+        ("throttled", volatile.throttle_events.map(|count| format!("{count} times")).unwrap_or_default()),
+        ("available memory", volatile.available_bytes.map(units::bytes).unwrap_or_default()),
+        ("own scheduling group", if volatile.autogroup_raised { "raised" } else { "not raised" }.to_owned()),
+    ];
+    shown.extend(
+        volatile.drift.iter().map(|drift| ("drift", format!("{}: {} -> {}", drift.what, drift.before, drift.after))),
+    );
+    shown.retain(|(_, value)| !value.is_empty());
+    shown
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share to one digit")]
+fn part(some: u64, whole: u64) -> f64 {
+    some as f64 / whole.max(1) as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a mean of latencies is positive and fits")]
+fn rounded(ns: f64) -> u64 {
+    ns.round() as u64
+}

@@ -1,0 +1,16 @@
+//! Wire to domain, checked: a missing message is an error, never a default. Domain to wire, by full destructuring, so
+//! that a new field breaks the build here.
+
+mod attempt;
+mod cell;
+mod device;
+mod environment;
+mod field;
+mod load;
+mod measurement;
+mod placement;
+mod statistics;
+mod verdict;
+
+pub use attempt::phase_from_wire;
+pub use field::InvalidMessage;
