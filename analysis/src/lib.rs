@@ -25,9 +25,9 @@ pub struct Analysis {
 #[derive(Debug, thiserror::Error)]
 pub enum Flaw {
     #[error("its latencies can't be used: {0}")]
-    Latencies(#[source] InvalidSamples),
+    Latencies(InvalidSamples),
     #[error("its schedule slips can't be used: {0}")]
-    Slip(#[source] InvalidSamples),
+    Slip(InvalidSamples),
     #[error("it has {slips} schedule slips for {latencies} latencies")]
     Unlike { slips: usize, latencies: usize },
     #[error("it has no samples")]

@@ -30,7 +30,7 @@ pub enum InvalidSamples {
     #[error("{0} samples are more than the limit of {LIMIT}")]
     TooMany(u32),
     #[error("the compressed samples cannot be read: {0}")]
-    Corrupt(#[from] pco::errors::PcoError),
+    Corrupt(String),
     #[error("the compressed samples hold {actual} values, not {expected}")]
     WrongCount { actual: u64, expected: u32 },
     #[error("a sample times the quantum exceeds 64 bits")]
@@ -89,10 +89,10 @@ pub fn decode(samples: &Samples) -> Result<Vec<u64>, InvalidSamples> {
 
 fn each_batch(pco: &[u8], mut visit: impl FnMut(&[u64]) -> Result<(), InvalidSamples>) -> Result<(), InvalidSamples> {
     let mut buffer = vec![0_u64; FULL_BATCH_N];
-    let (file, mut rest) = FileDecompressor::new(pco)?;
-    while let DecompressorItem::Chunk(mut chunk) = file.chunk_decompressor::<u64, _>(rest)? {
+    let (file, mut rest) = FileDecompressor::new(pco).map_err(corrupt)?;
+    while let DecompressorItem::Chunk(mut chunk) = file.chunk_decompressor::<u64, _>(rest).map_err(corrupt)? {
         loop {
-            let progress = chunk.read(&mut buffer)?;
+            let progress = chunk.read(&mut buffer).map_err(corrupt)?;
             visit(&buffer[..progress.n_processed])?;
             if progress.finished {
                 break;
@@ -101,6 +101,11 @@ fn each_batch(pco: &[u8], mut visit: impl FnMut(&[u64]) -> Result<(), InvalidSam
         rest = chunk.into_src();
     }
     Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err gives it")]
+fn corrupt(error: pco::errors::PcoError) -> InvalidSamples {
+    InvalidSamples::Corrupt(error.to_string())
 }
 
 #[cfg(test)]

@@ -78,6 +78,21 @@ fn a_run_that_slows_down_describes_two_speeds() {
     assert_eq!(judged(&cell(), &measured), (VerdictLevel::Suspect, vec!["slowdown".to_owned()]));
 }
 
+/// Levels in turn, each of a hundred samples, so that the last does not last.
+fn wandering(levels_ns: [u64; 2]) -> Vec<u64> {
+    (0..800_usize).map(|index| levels_ns[index / 100 % 2] + (index as u64 * 7919 % 97) * 1_000).collect()
+}
+
+#[test]
+fn a_run_that_wanders_far_is_suspect_and_a_little_is_how_machines_are() {
+    let unrest = vec!["no-steady-state".to_owned()];
+    let far = measurement(&wandering([10_000_000, 12_000_000]));
+    assert_eq!(judged(&cell(), &far), (VerdictLevel::Suspect, unrest));
+    let little = measurement(&wandering([10_000_000, 10_500_000]));
+    assert_eq!(analyse(&cell(), &little).expect("sound").statistics.steady.class, domain::SteadyClass::NoSteadyState);
+    assert_eq!(judged(&cell(), &little), (VerdictLevel::Valid, vec![]));
+}
+
 #[test]
 fn drift_and_throttling_are_reasons() {
     let mut measured = measurement(&steady(400));

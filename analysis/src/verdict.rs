@@ -1,7 +1,8 @@
 //! The judgement: `LoadGen`'s VALID rules, and beyond them the disturbances and claims that they do not know.
 
 use domain::{
-    CellSpec, Measurement, Placement, ProviderName, Reason, Scenario, Statistics, SteadyClass, Verdict, VerdictLevel,
+    CellSpec, Measurement, Placement, ProviderName, Reason, Scenario, Segment, Statistics, SteadyClass, SteadyState,
+    Verdict, VerdictLevel,
 };
 use loadgen::validity;
 
@@ -11,11 +12,11 @@ const FOREIGN_CPU_LIMIT: f64 = 0.05;
 const TAIL_RATIO_LIMIT: f64 = 1.5;
 /// Share of flagged samples above which a run is not quiet.
 const OUTLIER_LIMIT: f64 = 0.05;
-/// Sustained over burst above which one percentile would describe two speeds.
-const SLOWDOWN_LIMIT: f64 = 1.10;
+/// Slow over fast above which one percentile would describe several speeds.
+const SPEED_LIMIT: f64 = 1.10;
 
 /// Judges a run. Invalid: `LoadGen` would not call it VALID, or a claim about placement does not hold. Suspect: something
-/// disturbed it, or its latency has no steady state.
+/// disturbed it, or its latency has several levels that differ by more than a tenth.
 pub(super) fn judge(cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) -> Verdict {
     let mut court = Court::default();
     rules(&mut court, cell, measurement, statistics);
@@ -183,25 +184,38 @@ fn steadiness(court: &mut Court, cell: &CellSpec, measurement: &Measurement, sta
             ),
         );
     }
-    let ratio = steady.throttle_ratio();
-    match steady.class {
-        SteadyClass::NoSteadyState => court.object(
-            VerdictLevel::Suspect,
-            "no-steady-state",
-            (ratio, 1.0, "ratio"),
-            "latency did not settle before the last quarter of the run: warm up longer, or measure longer".to_owned(),
-        ),
-        SteadyClass::Slowdown if ratio > SLOWDOWN_LIMIT => court.object(
-            VerdictLevel::Suspect,
-            "slowdown",
-            (ratio, SLOWDOWN_LIMIT, "ratio"),
-            format!(
-                "latency rose from {} to {} (x{ratio:.2}, limit x{SLOWDOWN_LIMIT:.2}): one figure would describe two speeds",
-                domain::units::duration_ns(steady.burst_ns),
-                domain::units::duration_ns(steady.sustained_ns)
-            ),
-        ),
-        SteadyClass::Flat | SteadyClass::WarmUp | SteadyClass::Slowdown | SteadyClass::TooShort => {}
+    let ratio = match steady.class {
+        SteadyClass::Slowdown => steady.throttle_ratio(),
+        SteadyClass::NoSteadyState => unrest(steady),
+        SteadyClass::Flat | SteadyClass::WarmUp | SteadyClass::TooShort => return,
+    };
+    if ratio <= SPEED_LIMIT {
+        return;
+    }
+    let code = if steady.class == SteadyClass::Slowdown { "slowdown" } else { "no-steady-state" };
+    let what = if steady.class == SteadyClass::Slowdown {
+        format!(
+            "latency rose from {} to {}",
+            domain::units::duration_ns(steady.burst_ns),
+            domain::units::duration_ns(steady.sustained_ns)
+        )
+    } else {
+        "latency wandered and did not settle".to_owned()
+    };
+    let message = format!("{what} (x{ratio:.2}, limit x{SPEED_LIMIT:.2}): one figure would describe several speeds");
+    court.object(VerdictLevel::Suspect, code, (ratio, SPEED_LIMIT, "ratio"), message);
+}
+
+/// Median of the slowest piece over that of the fastest, of the pieces that are no mere episodes.
+fn unrest(steady: &SteadyState) -> f64 {
+    let length = |segment: &Segment| segment.end - segment.start;
+    let whole: u64 = steady.segments.iter().map(length).sum();
+    // As many samples as may be outliers without harm.
+    let lasting = steady.segments.iter().filter(|segment| ratio(length(segment), whole) >= OUTLIER_LIMIT);
+    let medians = lasting.map(|segment| segment.p50_ns);
+    match (medians.clone().min(), medians.max()) {
+        (Some(fastest), Some(slowest)) => ratio(slowest, fastest),
+        _ => 1.0,
     }
 }
 
