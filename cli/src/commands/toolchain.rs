@@ -34,7 +34,7 @@ pub(super) fn run(args: ToolchainArgs) -> Result<(), CliError> {
 #[derive(Serialize)]
 struct PackageView {
     package: String,
-    version: &'static str,
+    version: String,
     size_bytes: Option<u64>,
     directory: Option<PathBuf>,
     purpose: &'static str,
@@ -48,7 +48,7 @@ impl Answer for Vec<PackageView> {
         for package in self {
             table.row([
                 package.package.clone(),
-                package.version.to_owned(),
+                package.version.clone(),
                 package.size_bytes.map_or_else(|| "-".to_owned(), units::bytes),
                 package
                     .directory
@@ -67,12 +67,22 @@ fn list(toolchain: &Toolchain, format: crate::args::Format) -> Result<(), CliErr
         let installed = toolchain.installed(package)?;
         packages.push(PackageView {
             package: package.to_string(),
-            version: package.version(),
+            version: package.version().to_owned(),
             size_bytes: installed.as_ref().map(|installed| installed.size_bytes),
             directory: installed.map(|installed| installed.directory),
             purpose: package.purpose(),
         });
     }
+    // The pinned one stands above.
+    let on_demand =
+        toolchain.runtimes()?.into_iter().filter(|library| library.version != Package::OnnxRuntime.version());
+    packages.extend(on_demand.map(|library| PackageView {
+        package: Package::OnnxRuntime.to_string(),
+        version: library.version,
+        size_bytes: Some(library.size_bytes),
+        directory: library.path.parent().map(std::path::Path::to_owned),
+        purpose: "a release that a cell asked for",
+    }));
     output::write(&packages, format)
 }
 
