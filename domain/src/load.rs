@@ -222,7 +222,9 @@ impl MeasureRule {
         Self { tier, min_queries, min_duration, max_duration }
     }
 
-    fn time_to_decide(rate: Rate, percentile: Percentile) -> Duration {
+    /// How long a server takes to be decided at a rate that holds its latency with room to spare: see
+    /// [`MeasureRule::of_tier`].
+    pub fn time_to_decide(rate: Rate, percentile: Percentile) -> Duration {
         let allowed_over = u128::from(1_000_000 - percentile.millionths());
         // Rates are in queries per 1000 s.
         let millis = 20 * 1_000_000 * 1_000_000 / (allowed_over * u128::from(rate.millis()));

@@ -49,7 +49,7 @@ pub(super) fn carry(
             let target = Target { rule, latency: target_latency, percentile };
             match load {
                 ServerLoad::Fixed(rate) => {
-                    let recording = target.serve(model, rate, choice, expected)?;
+                    let recording = target.serve(rule, model, rate, choice)?;
                     Ok(Load { rate: Some(rate), ..Load::of(recording) })
                 }
                 ServerLoad::Search => target.search(model, choice, shortest),
@@ -68,40 +68,44 @@ struct Target {
 impl Target {
     fn serve(
         &self,
+        rule: MeasureRule,
         model: &Bound,
         rate: Rate,
         choice: &mut Choice,
-        expected: usize,
     ) -> Result<Recording, RuntimeError> {
-        let pattern = Server::new(self.rule, rate, self.latency, self.percentile, SCHEDULE_SEED);
-        measure::server(model, pattern, choice, expected)
+        let pattern = Server::new(rule, rate, self.latency, self.percentile, SCHEDULE_SEED);
+        let arrivals = rule.min_duration.as_secs_f64() * rate.per_second();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "room, and it saturates")]
+        measure::server(model, pattern, choice, arrivals.ceil() as usize)
+    }
+
+    /// The rule of one trial of a search: near the limit early stopping needs ever longer, and a search need not know on
+    /// which side a rate lies that nothing but patience decides. Undecided counts as failed.
+    fn of_trial(&self, rate: Rate) -> MeasureRule {
+        let enough = MeasureRule::time_to_decide(rate, self.percentile).max(self.rule.min_duration * 2);
+        MeasureRule { max_duration: self.rule.max_duration.min(enough), ..self.rule }
     }
 
     /// The greatest rate that holds the latency. What is reported is its own measurement, or, if none held it, that of
     /// the least rate tried, which then is invalid by its own reasons.
     fn search(&self, model: &Bound, choice: &mut Choice, shortest: Duration) -> Result<Load, RuntimeError> {
-        let mut search = RateSearch::new(half_of_capacity(shortest));
+        let first = half_of_capacity(shortest);
+        let mut search = RateSearch::new(first);
         let mut trials = Vec::new();
-        let mut kept: Option<(Rate, bool, Recording)> = None;
+        let mut kept: Option<(Trial, Recording)> = None;
         while let Some(rate) = search.next() {
-            let recording = self.serve(model, rate, choice, 0)?;
+            let recording = self.serve(self.of_trial(rate), model, rate, choice)?;
             let trial = self.trial(rate, &recording);
             search.record(trial.passed);
             trials.push(trial);
-            let better = kept.as_ref().is_none_or(|&(best, passed, _)| match (passed, trial.passed) {
-                (false, true) => true,
-                (true, true) => rate > best,
-                (false, false) => rate < best,
-                (true, false) => false,
-            });
-            if better {
-                kept = Some((rate, trial.passed, recording));
+            if kept.as_ref().is_none_or(|(kept, _)| is_better(trial, *kept)) {
+                kept = Some((trial, recording));
             }
         }
-        // A search tries at least one rate.
-        let (rate, _, recording) = match kept {
-            Some(kept) => kept,
-            None => (half_of_capacity(shortest), false, self.serve(model, half_of_capacity(shortest), choice, 0)?),
+        let (rate, recording) = match kept {
+            Some((trial, recording)) => (trial.rate, recording),
+            // A search that tries nothing: its first rate is what remains to be told.
+            None => (first, self.serve(self.of_trial(first), model, first, choice)?),
         };
         Ok(Load { recording, rate: Some(rate), trials })
     }
@@ -114,6 +118,15 @@ impl Target {
         let over = count(recording.latencies_ns.iter().filter(|&&latency| latency > target).count());
         let decided = early_stopping::decide(self.percentile, queries.into(), over.into());
         Trial { rate, queries, over_latency: over, passed: decided.met }
+    }
+}
+
+/// A rate that held is better than one that failed; of two that held the greater, of two that failed the lesser.
+fn is_better(trial: Trial, kept: Trial) -> bool {
+    match (trial.passed, kept.passed) {
+        (true, true) => trial.rate > kept.rate,
+        (false, false) => trial.rate < kept.rate,
+        (passed, _) => passed,
     }
 }
 
