@@ -60,6 +60,16 @@ fn a_busy_neighbour_who_widens_the_tail_makes_a_run_suspect() {
 }
 
 #[test]
+fn a_neighbour_who_is_always_there_shifts_the_median_and_is_found_by_the_wait() {
+    let mut beside = with_foreign_share(0.5, &steady(400));
+    beside.environment.volatile.processor_wait_share = Some(0.4);
+    assert_eq!(judged(&cell(), &beside), (VerdictLevel::Suspect, vec!["foreign-cpu".to_owned()]));
+    // Waiting for one's own threads is nobody else's doing.
+    beside.environment.volatile.foreign_cpu_share = Some(0.01);
+    assert_eq!(judged(&cell(), &beside), (VerdictLevel::Valid, vec![]));
+}
+
+#[test]
 fn loadgens_rules_make_a_run_invalid() {
     let (level, codes) = judged(&cell(), &measurement(&steady(63)));
     assert_eq!(level, VerdictLevel::Invalid);

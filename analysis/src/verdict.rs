@@ -10,6 +10,9 @@ use loadgen::validity;
 const FOREIGN_CPU_LIMIT: f64 = 0.05;
 /// p99/p50 above which a run's tail counts as widened.
 const TAIL_RATIO_LIMIT: f64 = 1.5;
+/// Share of the time that a thread waited for a processor above which others took it away. A neighbour who is always
+/// there widens no tail: it shifts the median, too.
+const WAIT_LIMIT: f64 = 0.05;
 /// Share of flagged samples above which a run is not quiet.
 const OUTLIER_LIMIT: f64 = 0.05;
 /// Slow over fast above which one percentile would describe several speeds.
@@ -129,20 +132,23 @@ fn shares(placement: &Placement, provider: &ProviderName) -> (f64, f64) {
 fn machine(court: &mut Court, cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) {
     let volatile = &measurement.environment.volatile;
     let tail = ratio(statistics.latency.p99_ns, statistics.latency.p50_ns);
+    let waited = volatile.processor_wait_share.unwrap_or(0.0);
     // A server's tail is wide by its queue: there the share alone tells.
-    let widened = tail > TAIL_RATIO_LIMIT || matches!(cell.scenario, Scenario::Server { .. });
+    let harmed = tail > TAIL_RATIO_LIMIT || waited > WAIT_LIMIT || matches!(cell.scenario, Scenario::Server { .. });
     if let Some(share) = volatile.foreign_cpu_share
         && share > FOREIGN_CPU_LIMIT
-        && widened
+        && harmed
     {
         court.object(
             VerdictLevel::Suspect,
             "foreign-cpu",
             (share, FOREIGN_CPU_LIMIT, "share"),
             format!(
-                "other processes used {} of the processors (limit {}) and p99/p50 is {tail:.2} (limit {TAIL_RATIO_LIMIT})",
+                "other processes used {} of the processors (limit {}); p99/p50 is {tail:.2} (limit {TAIL_RATIO_LIMIT}), and a thread waited for a processor {} of the time (limit {})",
                 percent(share),
-                percent(FOREIGN_CPU_LIMIT)
+                percent(FOREIGN_CPU_LIMIT),
+                percent(waited),
+                percent(WAIT_LIMIT)
             ),
         );
     }

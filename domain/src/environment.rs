@@ -60,6 +60,8 @@ impl StableEnvironment {
 pub struct VolatileEnvironment {
     /// Share (0..1) of all cores' time used by other processes while measuring.
     pub foreign_cpu_share: Option<f64>,
+    /// Greatest share (0..1) of the measured time that one thread of the runner, ready to run, waited for a processor.
+    pub processor_wait_share: Option<f64>,
     /// Involuntary context switches of the measuring thread while measuring.
     pub involuntary_switches: Option<u64>,
     /// 1-minute load average when measuring began.

@@ -122,6 +122,7 @@ fn environment() -> Environment {
         },
         volatile: VolatileEnvironment {
             foreign_cpu_share: Some(0.0),
+            processor_wait_share: Some(0.25),
             involuntary_switches: Some(0),
             load_average: Some(0.5),
             autogroup_raised: true,

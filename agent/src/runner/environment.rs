@@ -64,6 +64,8 @@ pub(super) struct Readings {
     machine: Activity,
     own_cpu_us: Option<u64>,
     involuntary_switches: Option<u64>,
+    /// Nanoseconds for which each thread, ready to run, has waited for a processor, by its id.
+    processor_waits_ns: BTreeMap<u32, u64>,
 }
 
 impl Readings {
@@ -72,6 +74,7 @@ impl Readings {
             machine: probe::activity(Path::new("/")),
             own_cpu_us: own_cpu_us(),
             involuntary_switches: involuntary_switches(),
+            processor_waits_ns: processor_waits_ns(),
         }
     }
 }
@@ -103,6 +106,7 @@ fn between(before: &Readings, after: &Readings, elapsed: Duration, autogroup_rai
     };
     VolatileEnvironment {
         foreign_cpu_share: foreign_share(before, after, elapsed),
+        processor_wait_share: processor_wait_share(before, after, elapsed),
         involuntary_switches: since(before.involuntary_switches, after.involuntary_switches),
         load_average: then.load_average,
         autogroup_raised,
@@ -150,6 +154,14 @@ fn foreign_share(before: &Readings, after: &Readings, elapsed: Duration) -> Opti
     let busy = now.ticks.saturating_sub(then.ticks) as f64 / TICKS_PER_S;
     // A tick is 10 ms: over a short time the own share may come out a little larger than the whole.
     Some(((busy - own.as_secs_f64()) / available).clamp(0.0, 1.0))
+}
+
+/// Of the thread that waited longest; `None` if no time passed or it can't be read.
+fn processor_wait_share(before: &Readings, after: &Readings, elapsed: Duration) -> Option<f64> {
+    let waits = after.processor_waits_ns.iter();
+    let longest =
+        waits.map(|(id, wait)| wait.saturating_sub(before.processor_waits_ns.get(id).copied().unwrap_or(0))).max()?;
+    (!elapsed.is_zero()).then(|| (Duration::from_nanos(longest).as_secs_f64() / elapsed.as_secs_f64()).min(1.0))
 }
 
 /// What the runner knows of the runtime and of itself.
@@ -218,6 +230,17 @@ fn own_cpu_us() -> Option<u64> {
     u64::try_from(usage.user_time().num_microseconds() + usage.system_time().num_microseconds()).ok()
 }
 
+/// Second field of each thread's `schedstat` (Documentation/scheduler/sched-stats.rst); empty where there is none.
+fn processor_waits_ns() -> BTreeMap<u32, u64> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return BTreeMap::new() };
+    let wait = |thread: std::fs::DirEntry| {
+        let schedstat = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        let wait_ns = schedstat.split_whitespace().nth(1)?.parse().ok()?;
+        Some((thread.file_name().to_str()?.parse().ok()?, wait_ns))
+    };
+    threads.filter_map(|thread| wait(thread.ok()?)).collect()
+}
+
 /// Of the calling thread, which is the measuring one; of the whole process where threads are not told apart.
 fn involuntary_switches() -> Option<u64> {
     #[cfg(target_os = "linux")]
@@ -233,7 +256,8 @@ mod tests {
 
     fn readings(ticks: u64, own_ms: u64) -> Readings {
         let machine = Activity { busy: Some(Busy { ticks, processors: 2 }), ..Activity::default() };
-        Readings { machine, own_cpu_us: Some(own_ms * 1000), involuntary_switches: Some(ticks) }
+        let own_cpu_us = Some(own_ms * 1000);
+        Readings { machine, own_cpu_us, involuntary_switches: Some(ticks), ..Readings::default() }
     }
 
     fn over_two_seconds(before: &Readings, after: &Readings) -> VolatileEnvironment {
@@ -249,6 +273,17 @@ mod tests {
         }
         let no_time = between(&readings(1, 0), &readings(2, 0), Duration::ZERO, false);
         assert_eq!(no_time.foreign_cpu_share, None);
+    }
+
+    #[test]
+    fn the_thread_that_waited_longest_is_told() {
+        let waits = |waits: &[(u32, u64)]| Readings {
+            processor_waits_ns: waits.iter().copied().collect(),
+            ..Readings::default()
+        };
+        let (before, after) = (waits(&[(1, 500), (2, 0)]), waits(&[(1, 500), (2, 500_000_000), (3, 7)]));
+        let share = over_two_seconds(&before, &after).processor_wait_share;
+        assert!(share.is_some_and(|share| (share - 0.25).abs() < 1e-9), "{share:?}");
     }
 
     #[test]

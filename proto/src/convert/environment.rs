@@ -110,6 +110,7 @@ impl From<VolatileEnvironment> for pb::VolatileEnvironment {
     fn from(volatile: VolatileEnvironment) -> Self {
         let VolatileEnvironment {
             foreign_cpu_share,
+            processor_wait_share,
             involuntary_switches,
             load_average,
             autogroup_raised,
@@ -126,6 +127,7 @@ impl From<VolatileEnvironment> for pb::VolatileEnvironment {
         } = volatile;
         Self {
             foreign_cpu_share,
+            processor_wait_share,
             involuntary_switches,
             load_average,
             autogroup_raised,
@@ -149,6 +151,7 @@ impl TryFrom<pb::VolatileEnvironment> for VolatileEnvironment {
     fn try_from(volatile: pb::VolatileEnvironment) -> Result<Self, InvalidMessage> {
         let pb::VolatileEnvironment {
             foreign_cpu_share,
+            processor_wait_share,
             involuntary_switches,
             load_average,
             autogroup_raised,
@@ -165,6 +168,7 @@ impl TryFrom<pb::VolatileEnvironment> for VolatileEnvironment {
         } = volatile;
         Ok(Self {
             foreign_cpu_share: optional_finite("environment.foreign_cpu_share", foreign_cpu_share)?,
+            processor_wait_share: optional_finite("environment.processor_wait_share", processor_wait_share)?,
             involuntary_switches,
             load_average: optional_finite("environment.load_average", load_average)?,
             autogroup_raised,

@@ -236,6 +236,7 @@ fn environment(environment: &Environment, id: &str) -> Vec<(&'static str, String
         ("affinity", stable.affinity.clone().unwrap_or_default()),
         ("variables", pairs(&stable.variables)),
         ("other processes", volatile.foreign_cpu_share.map(units::percent).unwrap_or_default()),
+        ("waited for a processor", volatile.processor_wait_share.map(units::percent).unwrap_or_default()),
         ("involuntary switches", volatile.involuntary_switches.map(|count| count.to_string()).unwrap_or_default()),
         ("load average", volatile.load_average.map(|load| format!("{load:.2}")).unwrap_or_default()),
         ("pressure", pressure.collect::<Vec<_>>().join(", ")),

@@ -63,6 +63,7 @@ fn stable_facts(stable: &StableEnvironment) -> Vec<(&'static str, String)> {
 fn volatile_facts(volatile: &VolatileEnvironment) -> Vec<(&'static str, String)> {
     let VolatileEnvironment {
         foreign_cpu_share,
+        processor_wait_share,
         involuntary_switches,
         load_average,
         autogroup_raised,
@@ -84,6 +85,7 @@ fn volatile_facts(volatile: &VolatileEnvironment) -> Vec<(&'static str, String)>
             "Other processes",
             known(foreign_cpu_share.map(|share| format!("{} of all processors", units::percent(share)))),
         ),
+        ("Runner waited for a processor", known(processor_wait_share.map(units::percent))),
         ("Involuntary switches", known(involuntary_switches.map(|count| count.to_string()))),
         ("Load average before", known(load_average.map(|load| format!("{load:.2}")))),
         ("Own scheduling group", if *autogroup_raised { "raised" } else { "not raised" }.to_owned()),
