@@ -53,7 +53,7 @@ defaults:
 /// Runs of a campaign by the model's name.
 fn run_of<'a>(runs: &'a [Value], model: &str) -> &'a Value {
     let names =
-        |run: &Value| run["settings"].as_str().is_some_and(|settings| settings.starts_with(&format!("{model} ")));
+        |run: &Value| run["settings"].as_str().is_some_and(|settings| settings.starts_with(&format!("{model}, ")));
     runs.iter().find(|run| names(run)).unwrap_or_else(|| panic!("no run of {model} in {runs:#?}"))
 }
 

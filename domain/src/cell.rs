@@ -106,25 +106,38 @@ impl CellSpec {
         })
     }
 
-    /// What distinguishes it, in one line for people: settings at their defaults are left out.
+    /// What distinguishes it, in one line for people: always the settings that every cell has, the others where they are not
+    /// left at their default.
     pub fn describe(&self) -> String {
-        let threads = if self.intra_threads == 1 { "thread" } else { "threads" };
-        let mut words = vec![format!("{} {}/{} {}", self.model.name, self.runtime, self.provider, self.scenario)];
-        if !matches!(self.scenario, Scenario::MultiStream { .. }) {
-            words.push(format!("batch {}", self.batch));
-        }
-        words.extend(self.sequence_length.map(|length| format!("seq {length}")));
-        words.extend(self.dims.iter().map(|(axis, length)| format!("{axis} {length}")));
-        words.push(format!("{} {threads}", self.intra_threads));
-        let Settings { inter_threads, spinning, optimization, arena, affinity, variables } = &self.settings;
-        let default = Settings::default();
-        words.extend((*inter_threads != default.inter_threads).then(|| format!("{inter_threads} inter")));
-        words.extend((*spinning != default.spinning).then(|| "no spinning".to_owned()));
-        words.extend((*optimization != default.optimization).then(|| format!("optimization {}", optimization.name())));
-        words.extend((*arena != default.arena).then(|| "no arena".to_owned()));
-        words.extend((*affinity != default.affinity).then(|| format!("on cores {affinity}")));
-        words.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
-        words.join(" ").trim_start().to_owned()
+        let CellSpec {
+            model,
+            runtime,
+            provider,
+            provider_options,
+            provider_library: _,
+            scenario,
+            batch,
+            sequence_length,
+            dims,
+            shapes,
+            intra_threads,
+            settings,
+            input: _,
+            state: _,
+            require: _,
+            warmup: _,
+            measure: _,
+            time_limit: _,
+        } = self;
+        let mut parts =
+            vec![model.name.clone(), format!("{runtime}/{provider}"), scenario.to_string(), format!("batch {batch}")];
+        parts.extend(sequence_length.map(|length| format!("length {length}")));
+        parts.extend(dims.iter().map(|(axis, length)| format!("{axis} {length}")));
+        parts.extend(shapes.iter().map(|(input, lengths)| format!("{input} {lengths:?}")));
+        parts.push(format!("{intra_threads} {}", if *intra_threads == 1 { "thread" } else { "threads" }));
+        parts.extend(settings.changed());
+        parts.extend(provider_options.iter().map(|(key, value)| format!("{key}={value}")));
+        parts.join(", ")
     }
 
     /// Samples one query carries.
@@ -289,6 +302,32 @@ impl Settings {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The settings that are not left at their default, for people.
+    fn changed(&self) -> Vec<String> {
+        let Self { inter_threads, spinning, optimization, arena, affinity, variables } = self;
+        let default = Self::default();
+        let mut parts = Vec::new();
+        if *inter_threads != default.inter_threads {
+            parts.push(format!("{inter_threads} threads between operators"));
+        }
+        if !spinning {
+            parts.push("no spinning".to_owned());
+        }
+        if *optimization != default.optimization {
+            parts.push(format!("optimization {}", optimization.name()));
+        }
+        if !arena {
+            parts.push("no arena".to_owned());
+        }
+        match affinity {
+            Affinity::Any => {}
+            Affinity::Big | Affinity::Little => parts.push(format!("on the {affinity} cluster")),
+            Affinity::Cpus(_) => parts.push(format!("on processors {affinity}")),
+        }
+        parts.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+        parts
+    }
 }
 
 /// How far the runtime rewrites the graph.
@@ -409,4 +448,21 @@ pub struct FileRef {
     pub path: String,
     pub sha256: Digest,
     pub size_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_usual_is_told() {
+        let model = ModelRef { name: "m".to_owned(), ..ModelRef::nameless() };
+        let mut spec = CellSpec::new(model);
+        assert_eq!(spec.describe(), "m, onnxruntime/cpu, single-stream, batch 1, 1 thread");
+        spec.shapes.insert("x".to_owned(), vec![1, 3]);
+        spec.settings = Settings { optimization: Optimization::Basic, affinity: Affinity::Big, ..Settings::default() };
+        let expected =
+            "m, onnxruntime/cpu, single-stream, batch 1, x [1, 3], 1 thread, optimization basic, on the big cluster";
+        assert_eq!(spec.describe(), expected);
+    }
 }

@@ -4,7 +4,6 @@ use domain::{CampaignId, CampaignState, VerdictLevel, units};
 use maud::{Markup, html};
 
 use super::{
-    cell::describe,
     layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge},
     run::link,
 };
@@ -54,7 +53,7 @@ fn cell_table(cells: &[CellSummary]) -> Markup {
             } }
             tbody { @for cell in cells { tr {
                 td.number { (cell.cell) }
-                th scope="row" { (describe(&cell.spec)) }
+                th scope="row" { (cell.spec.describe()) }
                 td { (cell.devices.join(", ")) }
                 @if let Some(figures) = &cell.figures {
                     @let suspicion = if figures.basis == VerdictLevel::Suspect { "~" } else { "" };

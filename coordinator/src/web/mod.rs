@@ -2,7 +2,6 @@
 //! [`crate::summary`] know, and decides nothing.
 
 mod campaign;
-mod cell;
 mod chart;
 mod devices;
 mod layout;

@@ -13,7 +13,6 @@ use maud::{Markup, html};
 use tracing::warn;
 
 use super::{
-    cell::describe,
     chart,
     layout::{Page, page, run_badge, verdict_badge},
 };
@@ -55,7 +54,7 @@ fn heading(run: &RunRecord) -> Markup {
         @if let Some(repeat) = run.repeated_by {
             p.note { "It is suspect, and " (link(repeat)) " repeats it." }
         }
-        p { (describe(&run.spec)) }
+        p { (run.spec.describe()) }
     }
 }
 

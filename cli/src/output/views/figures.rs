@@ -1,6 +1,5 @@
 //! What one run came to, the same whether a coordinator or this machine tells it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use domain::{Environment, Measurement, Placement, Statistics, Verdict, units};
@@ -202,55 +201,13 @@ impl Figures {
 /// The circumstances of a run, what is not known left out.
 fn environment(environment: &Environment, id: &str) -> Vec<(&'static str, String)> {
     let (stable, volatile) = (&environment.stable, &environment.volatile);
-    let pairs = |map: &BTreeMap<String, String>| {
-        map.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
-    };
-    let from_to = |from: Option<String>, to: Option<String>| match (from, to) {
-        (Some(from), Some(to)) => format!("{from} at the start, {to} at the end"),
-        (one, other) => one.or(other).unwrap_or_default(),
-    };
-    let pressure = [("cpu", volatile.cpu_pressure), ("memory", volatile.memory_pressure), ("io", volatile.io_pressure)]
-        .into_iter()
-        .filter_map(|(what, share)| Some(format!("{what} {}", units::percent(share?))));
-    let megahertz = |value: Option<u32>| value.map(|value| format!("{value} MHz"));
-    let degrees = |value: Option<f64>| value.map(|value| format!("{value:.1} C"));
-    let mut shown = vec![
-        ("environment", id.get(..12).unwrap_or(id).to_owned()),
-        ("agent", stable.agent_version.clone()),
-        (
-            "runtime",
-            format!(
-                "ONNX Runtime {} (sha256 {})",
-                stable.runtime_version,
-                stable.runtime_sha256.get(..12).unwrap_or("-")
-            ),
-        ),
-        ("provider", format!("{} {}", stable.provider, pairs(&stable.provider_options)).trim_end().to_owned()),
-        ("cpu", format!("{} ({} cores)", stable.cpu_model, stable.cores)),
-        ("isa", stable.isa.join(" ")),
-        ("memory", stable.memory_bytes.map(units::bytes).unwrap_or_default()),
-        ("kernel", stable.kernel.clone()),
-        ("governor", stable.governor.clone().unwrap_or_default()),
-        ("boost", stable.boost.map(|on| if on { "on" } else { "off" }.to_owned()).unwrap_or_default()),
-        ("huge pages", stable.huge_pages.clone().unwrap_or_default()),
-        ("affinity", stable.affinity.clone().unwrap_or_default()),
-        ("variables", pairs(&stable.variables)),
-        ("other processes", volatile.foreign_cpu_share.map(units::percent).unwrap_or_default()),
-        ("waited for a processor", volatile.processor_wait_share.map(units::percent).unwrap_or_default()),
-        ("involuntary switches", volatile.involuntary_switches.map(|count| count.to_string()).unwrap_or_default()),
-        ("load average", volatile.load_average.map(|load| format!("{load:.2}")).unwrap_or_default()),
-        ("pressure", pressure.collect::<Vec<_>>().join(", ")),
-        ("frequency", from_to(megahertz(volatile.frequency_start_mhz), megahertz(volatile.frequency_end_mhz))),
-        ("temperature", from_to(degrees(volatile.temperature_start_c), degrees(volatile.temperature_end_c))),
-        ("throttled", volatile.throttle_events.map(|count| format!("{count} times")).unwrap_or_default()),
-        ("available memory", volatile.available_bytes.map(units::bytes).unwrap_or_default()),
-        ("own scheduling group", if volatile.autogroup_raised { "raised" } else { "not raised" }.to_owned()),
-    ];
-    shown.extend(
-        volatile.drift.iter().map(|drift| ("drift", format!("{}: {} -> {}", drift.what, drift.before, drift.after))),
-    );
-    shown.retain(|(_, value)| !value.is_empty());
-    shown
+    let facts = stable.facts().into_iter().chain(volatile.facts());
+    let drift =
+        volatile.drift.iter().map(|drift| ("Changed", format!("{}: {} -> {}", drift.what, drift.before, drift.after)));
+    std::iter::once(("Environment", id.get(..12).unwrap_or(id).to_owned()))
+        .chain(facts.filter_map(|(name, fact)| Some((name, fact?))))
+        .chain(drift)
+        .collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share to one digit")]
