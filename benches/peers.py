@@ -65,6 +65,7 @@ def peer(arguments):
         settings.server_target_qps = arguments.rate
         settings.server_target_latency_ns = int(arguments.latency_ms * 1e6)
         settings.server_target_latency_percentile = 0.99
+        settings.schedule_rng_seed = arguments.seed
     logs = loadgen.LogSettings()
     logs.log_output.outdir = arguments.logs
     logs.log_output.copy_summary_to_stdout = False
@@ -130,17 +131,18 @@ def make_tiny(path):
     onnx.save(model, path)
 
 
-def launch_peer(scenario, model, feed, seconds, rate, latency_ms):
+def launch_peer(scenario, model, feed, seconds, rate, latency_ms, seed):
     with tempfile.TemporaryDirectory() as logs:
         command = [sys.executable, __file__, "--peer", "--scenario", scenario, "--model", model, "--input", feed]
         command += ["--seconds", str(seconds), "--rate", str(rate), "--latency-ms", str(latency_ms), "--logs", logs]
+        command += ["--seed", str(seed)]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
 def launch_furlong(furlong, scenario, model, feed, seconds, rate, latency_ms, library):
     name = {"SingleStream": "single-stream", "Offline": "offline", "Server": "server"}[scenario]
     command = [furlong, "run", model, "--input", feed, "--scenario", name, "--json"]
-    command += ["--min-duration", f"{seconds}s", "--min-queries", "128"]
+    command += ["--min-duration", f"{seconds:.3f}s", "--min-queries", "128"]
     if library:
         command += ["--onnxruntime", library]
     if scenario == "Server":
@@ -157,12 +159,16 @@ def launch_furlong(furlong, scenario, model, feed, seconds, rate, latency_ms, li
 def compare(arguments, model, feed, scenario, rate, latency_ms):
     ours, theirs = [], []
     for round_number in range(arguments.launches):
-        sides = [
-            lambda: theirs.append(launch_peer(scenario, model, feed, arguments.seconds, rate, latency_ms)),
-            lambda: ours.append(launch_furlong(
-                arguments.furlong, scenario, model, feed, arguments.seconds, rate, latency_ms, arguments.library)),
-        ]
-        for side in sides if round_number % 2 == 0 else reversed(sides):
+        # Ours draws the same arrivals in every launch, LoadGen others in each: at the rate that ours came to, so that its
+        # draws lie around ours. That rate is known after the first launch only.
+        def us():
+            ours.append(launch_furlong(
+                arguments.furlong, scenario, model, feed, arguments.seconds, rate, latency_ms, arguments.library))
+        def them():
+            at_rate = ours[0]["qps"] if scenario == "Server" else rate
+            theirs.append(launch_peer(scenario, model, feed, arguments.seconds, at_rate, latency_ms, round_number + 1))
+        first_is_ours = scenario == "Server" and round_number == 0 or round_number % 2 == 1
+        for side in [us, them] if first_is_ours else [them, us]:
             side()
     # LoadGen's offline latencies are times of completion since the start, which no model has: only its rate compares.
     figures = ["qps"] if scenario == "Offline" else ["p50", "p90", "qps"]
@@ -191,6 +197,7 @@ def main():
         parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
     for name in ["scenario", "model", "input", "logs"]:
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=1, help=argparse.SUPPRESS)
     for name in ["rate", "latency-ms"]:
         parser.add_argument(f"--{name}", type=float, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
