@@ -3,8 +3,11 @@
 //! [read] holds the same messages without weights: a model of gigabytes is then inspected without copying it.
 
 pub(crate) mod read;
+mod write;
 
 use prost::Message;
+
+pub(crate) use self::write::encode;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct ModelProto {
@@ -16,6 +19,8 @@ pub(crate) struct ModelProto {
     pub(crate) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub(crate) opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "14")]
+    pub(crate) metadata_props: Vec<StringStringEntryProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use prost::Message;
-
 use crate::format::{
     AttributeProto, AttributeType, DimensionProto, DimensionValue, GraphProto, ModelProto, NodeProto,
-    OperatorSetIdProto, SequenceTypeProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    OperatorSetIdProto, SequenceTypeProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto, encode,
 };
 use crate::tensor::{DataType, Tensor, set_external};
 
@@ -201,13 +200,26 @@ impl Graph {
 
     /// As [`Graph::to_model`], in an older or newer version of the format and of the standard operator set.
     pub fn to_model_of(self, ir_version: i64, opset: i64) -> Vec<u8> {
+        encode(self.into_proto(ir_version, opset))
+    }
+
+    /// As [`Graph::to_model`], with properties of the model for whoever reads it, which no runtime acts on.
+    pub fn to_model_with_metadata(self, metadata: &[(&str, &str)]) -> Vec<u8> {
+        let entry =
+            |&(key, value): &(&str, &str)| StringStringEntryProto { key: key.to_owned(), value: value.to_owned() };
+        let mut model = self.into_proto(IR_VERSION, OPSET);
+        model.metadata_props = metadata.iter().map(entry).collect();
+        encode(model)
+    }
+
+    fn into_proto(self, ir_version: i64, opset: i64) -> ModelProto {
         let mut domains = BTreeSet::new();
         collect_domains(&self.0, &mut domains);
         let standard = OperatorSetIdProto { domain: String::new(), version: opset };
         let others = domains.into_iter().map(|domain| OperatorSetIdProto { domain, version: OTHER_OPSET });
         let opset_import = std::iter::once(standard).chain(others).collect();
-        ModelProto { ir_version, producer_name: "furlong".to_owned(), graph: Some(self.0), opset_import }
-            .encode_to_vec()
+        let producer_name = "furlong".to_owned();
+        ModelProto { ir_version, producer_name, graph: Some(self.0), opset_import, metadata_props: Vec::new() }
     }
 
     /// The bytes of an ONNX file with this graph, and those of a side file with the values of its constants. The side

@@ -1,10 +1,20 @@
-//! A look at an ONNX file without a runtime: what goes in, what comes out, which operators and which other files it needs.
+//! A look at an ONNX file without a runtime: what goes in, what comes out, which operators, weights and other files it has.
+//!
+//! Takes the file as it is and infers nothing: see [`cost`](crate::cost()) for shapes and work.
 
-use std::{collections::BTreeMap, fmt};
+mod operators;
+mod parameters;
+mod side_files;
+mod value;
 
-use prost::Message;
+use std::collections::{BTreeMap, HashSet};
 
-use crate::format::{DataLocation, DimensionValue, TensorTypeProto, TypeProto, ValueInfoProto, read};
+pub(crate) use self::operators::full_name;
+pub(crate) use self::parameters::weight_bytes;
+pub use self::value::ValueInfo;
+use crate::format::read::reader::{ReadError, Reader};
+use crate::format::read::wire::FormatError;
+use crate::format::read::{self, Graph, Model, is_standard};
 
 /// Most bytes of one protobuf message, <https://protobuf.dev/programming-guides/proto-limits/>.
 const MESSAGE_LIMIT_BYTES: u64 = (1 << 31) - 1;
@@ -12,41 +22,41 @@ const MESSAGE_LIMIT_BYTES: u64 = (1 << 31) - 1;
 /// What an ONNX file says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
+    /// Version of the format.
+    pub ir_version: i64,
+    /// Name and version of the program that wrote the file, as far as it says.
+    pub producer: String,
+    /// Version of the standard operator set.
+    pub opset: i64,
+    /// Version of every operator set by its domain; that of the standard one is `ai.onnx`.
+    pub opsets: BTreeMap<String, i64>,
     /// Without those that have an initializer, which nobody needs to feed.
     pub inputs: Vec<ValueInfo>,
     pub outputs: Vec<ValueInfo>,
-    /// Version of the standard operator set.
-    pub opset: i64,
+    /// Names of the inputs' axes that have a name instead of a length, each once and in order of mention.
+    pub free_axes: Vec<String>,
     /// How often each operator occurs, bodies of loops and branches included; named `domain.Operator` if not standard.
     pub operators: BTreeMap<String, u32>,
+    /// How many operators those are together.
+    pub nodes: u64,
+    /// How many constant numbers there are by numpy's name of their type, e.g. `float32`: initializers, and of Constant
+    /// operators those with more than 16 elements, for smaller ones are shapes and factors. Bodies and functions included;
+    /// a sparse constant counts what it stores. What is too large to count is left out.
+    pub parameters: BTreeMap<String, u64>,
+    /// Size of those constants in memory, by type and shape, wherever their values are. Text is left out.
+    pub weight_bytes: u64,
     /// Files that hold values of the model's constants, each once and in order of mention: paths from the model's folder.
     /// They are as the model has them, an empty one where it names no file, and may lead anywhere: see [`confined`].
     ///
     /// [`confined`]: crate::confined
     pub external_data: Vec<String>,
-    /// Name and version of the program that wrote the file, as far as it says.
-    pub producer: String,
-}
-
-/// Name, type and shape of an input or output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueInfo {
-    pub name: String,
-    /// e.g. `int64[batch,sequence]`; `?` for an axis without length and name.
-    pub tensor: String,
-}
-
-impl fmt::Display for ValueInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.tensor)
-    }
 }
 
 /// Bytes that are no usable ONNX model.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     #[error("not an ONNX model: the bytes are no ModelProto (cut off, or another format)")]
-    Malformed(#[source] prost::DecodeError),
+    Malformed(#[source] FormatError),
     #[error("not an ONNX model: it has no {0}")]
     Incomplete(&'static str),
     #[error(
@@ -54,9 +64,22 @@ pub enum InspectError {
     )]
     TooLarge { size_bytes: u64 },
     #[error(
+        "the model has more operators, attributes and names than any real one: to hold their description takes more than 256 MiB, weights apart\nhint: is the file damaged?"
+    )]
+    Excessive,
+    #[error(
         "the model stores weights at {location:?}, and that {reason}; weights must lie in the model's folder or below\nhint: save the model again with its weights beside it (onnx.save_model with save_as_external_data=True)"
     )]
     Unconfined { location: String, reason: &'static str },
+}
+
+impl From<ReadError> for InspectError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Malformed(error) => Self::Malformed(error),
+            ReadError::Excessive => Self::Excessive,
+        }
+    }
 }
 
 /// Refuses a file that is larger than the format allows, by its size alone.
@@ -64,158 +87,60 @@ pub fn check_size(size_bytes: u64) -> Result<(), InspectError> {
     if size_bytes > MESSAGE_LIMIT_BYTES { Err(InspectError::TooLarge { size_bytes }) } else { Ok(()) }
 }
 
-/// Reads the description of a model from the bytes of its file.
+/// Reads the description of a model from the bytes of its file, and whatever the bytes are, within some hundred MiB.
 pub fn inspect(bytes: &[u8]) -> Result<Inspection, InspectError> {
+    let Opened { model, graph, opset } = open(bytes)?;
+    let operators = operators::count(&graph);
+    let inputs: Vec<ValueInfo> = fed_inputs(&graph).map(ValueInfo::from).collect();
+    let (parameters, weight_bytes) = parameters::count(&graph, &model.functions);
+    Ok(Inspection {
+        ir_version: model.ir_version,
+        producer: format!("{} {}", model.producer_name, model.producer_version).trim().to_owned(),
+        opset,
+        opsets: operators::sets(&model.opset_import),
+        free_axes: value::free_axes(&inputs),
+        inputs,
+        outputs: graph.output.iter().map(ValueInfo::from).collect(),
+        nodes: operators.values().copied().map(u64::from).sum(),
+        operators,
+        parameters,
+        weight_bytes,
+        external_data: side_files::list(&graph, &model.functions),
+    })
+}
+
+/// A file that has what every model has.
+pub(crate) struct Opened<'a> {
+    /// Without its graph.
+    pub(crate) model: Model<'a>,
+    pub(crate) graph: Graph<'a>,
+    /// Version of the standard operator set.
+    pub(crate) opset: i64,
+}
+
+pub(crate) fn open(bytes: &[u8]) -> Result<Opened<'_>, InspectError> {
     check_size(bytes.len() as u64)?;
-    let read::Model { ir_version, producer_name, producer_version, graph, opset_import, functions } =
-        read::Model::decode(bytes).map_err(InspectError::Malformed)?;
+    let mut model: Model = Reader::read(bytes)?;
     // Many byte strings decode as some message, so what every model has is asked for by name.
-    if ir_version < 1 {
+    if model.ir_version < 1 {
         return Err(InspectError::Incomplete("IR version"));
     }
-    let graph = graph.ok_or(InspectError::Incomplete("graph"))?;
+    let graph = *model.graph.take().ok_or(InspectError::Incomplete("graph"))?;
     if graph.node.is_empty() {
         return Err(InspectError::Incomplete("operators"));
     }
     if graph.output.is_empty() {
         return Err(InspectError::Incomplete("outputs"));
     }
-    let opset = opset_import
-        .iter()
-        .find(|set| is_standard(&set.domain))
-        .map(|set| set.version)
-        .ok_or(InspectError::Incomplete("operator set version"))?;
-    let mut operators = BTreeMap::new();
-    count_operators(&graph, &mut operators);
-    let mut external_data = Vec::new();
-    add_locations(&graph, &mut external_data);
-    for function in &functions {
-        add_locations_of_nodes(&function.node, &mut external_data);
-    }
-    let inputs = graph
-        .input
-        .iter()
-        .filter(|input| graph.initializer.iter().all(|initializer| initializer.name != input.name))
-        .map(describe)
-        .collect();
-    Ok(Inspection {
-        inputs,
-        outputs: graph.output.iter().map(describe).collect(),
-        opset,
-        operators,
-        external_data,
-        producer: format!("{producer_name} {producer_version}").trim().to_owned(),
-    })
+    let standard = model.opset_import.iter().find(|set| is_standard(set.domain));
+    let opset = standard.ok_or(InspectError::Incomplete("operator set version"))?.version;
+    Ok(Opened { model, graph, opset })
 }
 
-fn is_standard(domain: &str) -> bool {
-    matches!(domain, "" | "ai.onnx")
-}
-
-fn count_operators(graph: &read::Graph, operators: &mut BTreeMap<String, u32>) {
-    for node in &graph.node {
-        let name =
-            if is_standard(&node.domain) { node.op_type.clone() } else { format!("{}.{}", node.domain, node.op_type) };
-        *operators.entry(name).or_default() += 1;
-        for body in node.attribute.iter().flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs)) {
-            count_operators(body, operators);
-        }
-    }
-}
-
-/// Adds the files of a graph's constants and of its bodies' constants.
-fn add_locations(graph: &read::Graph, locations: &mut Vec<String>) {
-    for tensor in graph.initializer.iter().chain(graph.sparse_initializer.iter().flat_map(parts)) {
-        add_locations_of_tensor(tensor, locations);
-    }
-    add_locations_of_nodes(&graph.node, locations);
-}
-
-fn add_locations_of_nodes(nodes: &[read::Node], locations: &mut Vec<String>) {
-    for attribute in nodes.iter().flat_map(|node| &node.attribute) {
-        let read::Attribute { t, g, tensors, graphs, sparse_tensor, sparse_tensors } = attribute;
-        let sparse = sparse_tensor.iter().chain(sparse_tensors).flat_map(parts);
-        for tensor in t.iter().chain(tensors).chain(sparse) {
-            add_locations_of_tensor(tensor, locations);
-        }
-        for body in g.iter().chain(graphs) {
-            add_locations(body, locations);
-        }
-    }
-}
-
-fn parts(sparse: &read::SparseTensor) -> impl Iterator<Item = &read::Tensor> {
-    sparse.values.iter().chain(&sparse.indices)
-}
-
-fn add_locations_of_tensor(tensor: &read::Tensor, locations: &mut Vec<String>) {
-    // By number: of a number that onnx.proto does not have, readers differ in whether it overrides an earlier `External`.
-    if tensor.data_location == DataLocation::Default as i32 {
-        return;
-    }
-    // Of a key that occurs twice, readers differ in which one counts; so all do.
-    let entries = tensor.external_data.iter().filter(|entry| entry.key == "location");
-    let mut named: Vec<&str> = entries.map(|entry| entry.value.as_str()).collect();
-    if named.is_empty() {
-        named.push("");
-    }
-    for location in named {
-        if locations.iter().all(|known| known != location) {
-            locations.push(location.to_owned());
-        }
-    }
-}
-
-fn describe(value: &ValueInfoProto) -> ValueInfo {
-    let tensor = value.r#type.as_ref().and_then(describe_type).unwrap_or_else(|| "not a tensor".to_owned());
-    ValueInfo { name: value.name.clone(), tensor }
-}
-
-fn describe_type(kind: &TypeProto) -> Option<String> {
-    let TypeProto { tensor_type, sequence_type } = kind;
-    match (tensor_type, sequence_type) {
-        (Some(tensor), _) => Some(describe_tensor(tensor)),
-        (None, Some(sequence)) => Some(format!("sequence of {}", describe_type(sequence.elem_type.as_deref()?)?)),
-        (None, None) => None,
-    }
-}
-
-fn describe_tensor(tensor: &TensorTypeProto) -> String {
-    let element = element_name(tensor.elem_type);
-    let Some(shape) = &tensor.shape else { return format!("{element}[..]") };
-    let dims: Vec<String> = shape
-        .dim
-        .iter()
-        .map(|dim| match &dim.value {
-            Some(DimensionValue::Value(length)) => length.to_string(),
-            Some(DimensionValue::Parameter(symbol)) if !symbol.is_empty() => symbol.clone(),
-            _ => "?".to_owned(),
-        })
-        .collect();
-    format!("{element}[{}]", dims.join(","))
-}
-
-/// numpy's names for onnx.proto's `TensorProto.DataType`.
-fn element_name(number: i32) -> &'static str {
-    match number {
-        1 => "float32",
-        2 => "uint8",
-        3 => "int8",
-        4 => "uint16",
-        5 => "int16",
-        6 => "int32",
-        7 => "int64",
-        8 => "string",
-        9 => "bool",
-        10 => "float16",
-        11 => "float64",
-        12 => "uint32",
-        13 => "uint64",
-        14 => "complex64",
-        15 => "complex128",
-        16 => "bfloat16",
-        _ => "other",
-    }
+/// The inputs that have no initializer to stand in for them.
+pub(crate) fn fed_inputs<'g, 'a>(graph: &'g Graph<'a>) -> impl Iterator<Item = &'g read::ValueInfo<'a>> {
+    let initialized: HashSet<&str> = graph.initializer.iter().map(|initializer| initializer.name).collect();
+    graph.input.iter().filter(move |input| !initialized.contains(input.name))
 }
 
 #[cfg(test)]

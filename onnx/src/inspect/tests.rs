@@ -1,14 +1,17 @@
-use super::*;
-use crate::format::StringStringEntryProto;
-use crate::{Attribute, DataType, Dim, Graph, Node, Tensor, samples};
+use prost::Message;
 
-fn identity(graph: Graph) -> Inspection {
+use super::*;
+use crate::format::DataLocation;
+use crate::graph::Graph as Builder;
+use crate::{Attribute, DataType, Dim, Node, Tensor, samples};
+
+fn identity(graph: Builder) -> Inspection {
     inspect(&graph.node(Node::new("Identity", &["x"], &["y"])).to_model()).expect("a model")
 }
 
 #[test]
 fn a_written_model_reads_back() {
-    let model = Graph::new("test")
+    let model = Builder::new("test")
         .input("x", DataType::Float, ["batch", "length"])
         .output("y", DataType::Float, ["batch", "length"])
         .node(Node::new("Relu", &["x"], &["y"]))
@@ -39,14 +42,14 @@ fn every_type_reads_back_by_name() {
         (DataType::Uint64, "uint64"),
         (DataType::Bfloat16, "bfloat16"),
     ] {
-        let graph = Graph::new("test").input("x", data_type, [0; 0]).output("y", data_type, [0; 0]);
+        let graph = Builder::new("test").input("x", data_type, [0; 0]).output("y", data_type, [0; 0]);
         assert_eq!(identity(graph).inputs[0].tensor, format!("{name}[]"));
     }
 }
 
 #[test]
 fn unusual_shapes_and_types_read_back() {
-    let graph = Graph::new("test")
+    let graph = Builder::new("test")
         .input("x", DataType::Float, [Dim::from(2), Dim::Anonymous, Dim::from("width")])
         .sequence_input("s", DataType::Int64)
         .unranked_output("y", DataType::Float)
@@ -59,7 +62,7 @@ fn unusual_shapes_and_types_read_back() {
 
 #[test]
 fn operators_of_other_sets_are_named_with_their_set() {
-    let model = Graph::new("test")
+    let model = Builder::new("test")
         .input("x", DataType::Float, [1])
         .output("y", DataType::Float, [1])
         .node(Node::new("Gelu", &["x"], &["y"]).of_domain("com.microsoft"))
@@ -78,12 +81,55 @@ fn bodies_of_loops_are_counted_and_initializers_are_no_inputs() {
 }
 
 #[test]
+fn numbers_are_counted_by_type_with_bodies_and_large_constants() {
+    let body = Builder::new("body").initializer("c", Tensor::of_f32(&[5], &[0.5; 5])).node(Node::new(
+        "Identity",
+        &["c"],
+        &["d"],
+    ));
+    let constant = |elements: u16| {
+        let values: Vec<f32> = (0..elements).map(f32::from).collect();
+        Node::new("Constant", &[], &["k"]).with("value", Attribute::Tensor(Tensor::of_f32(&[elements.into()], &values)))
+    };
+    let graph = Builder::new("test")
+        .input("x", DataType::Float, [1])
+        .output("y", DataType::Float, [1])
+        .external_initializer("elsewhere", DataType::Float16, &[100, 3], "w.bin", 0, 600)
+        .initializer("own", Tensor::of_f32(&[2, 3], &[0.5; 6]))
+        .initializer("shape", Tensor::of_i64(&[2], &[1, 1]))
+        .node(constant(16))
+        .node(constant(17))
+        .node(Node::new("If", &["x"], &["z"]).with("then_branch", Attribute::Graph(body)));
+    let inspection = identity(graph);
+    let expected = [("float16", 300), ("float32", 6 + 17 + 5), ("int64", 2)];
+    assert_eq!(inspection.parameters, expected.map(|(name, count)| (name.to_owned(), count)).into());
+    assert_eq!(inspection.weight_bytes, 600 + 28 * 4 + 16);
+    assert_eq!(inspection.nodes, 5);
+}
+
+#[test]
+fn inputs_have_types_and_named_axes() {
+    let graph = Builder::new("test")
+        .input("a", DataType::Int64, [Dim::from("batch"), Dim::from("sequence")])
+        .input("b", DataType::Float, [Dim::from("batch"), Dim::Anonymous, Dim::from(3)])
+        .sequence_input("s", DataType::Float)
+        .output("y", DataType::Float, ["batch"]);
+    let inspection = identity(graph);
+    let [a, b, s] = &inspection.inputs[..] else { panic!("{:?}", inspection.inputs) };
+    assert_eq!(a.element.expect("a tensor").name(), "int64");
+    assert_eq!(b.dims, Some(vec![Dim::from("batch"), Dim::Anonymous, Dim::from(3)]));
+    assert_eq!((s.element, &s.dims), (None, &None));
+    assert_eq!(inspection.free_axes, ["batch", "sequence"]);
+    assert_eq!((inspection.ir_version, &inspection.opsets["ai.onnx"]), (8, &17));
+}
+
+#[test]
 fn side_files_are_listed_once_in_order_and_from_bodies_too() {
-    let external = |graph: Graph, name: &str, location: &str| {
+    let external = |graph: Builder, name: &str, location: &str| {
         graph.external_initializer(name, DataType::Float, &[1], location, 0, 4)
     };
-    let body = external(Graph::new("body"), "c", "c.bin").node(Node::new("Identity", &["c"], &["d"]));
-    let graph = Graph::new("test").input("x", DataType::Float, [1]).output("y", DataType::Float, [1]);
+    let body = external(Builder::new("body"), "c", "c.bin").node(Node::new("Identity", &["c"], &["d"]));
+    let graph = Builder::new("test").input("x", DataType::Float, [1]).output("y", DataType::Float, [1]);
     let graph = external(external(external(graph, "b", "b.bin"), "a", "../a.bin"), "b2", "b.bin")
         .initializer("own", Tensor::of_f32(&[1], &[1.0]))
         .node(Node::new("If", &["x"], &["z"]).with("then_branch", Attribute::Graph(body)));
@@ -92,37 +138,34 @@ fn side_files_are_listed_once_in_order_and_from_bodies_too() {
 
 #[test]
 fn side_files_of_sparse_constants_and_of_attributes_are_listed() {
-    let external = |location: &str| {
-        let mut tensor = read::Tensor { data_location: DataLocation::External as i32, ..read::Tensor::default() };
-        tensor.external_data.push(StringStringEntryProto { key: "location".to_owned(), value: location.to_owned() });
-        tensor
+    let external = |location| read::Tensor {
+        data_location: DataLocation::External as i32,
+        external_data: vec![read::Entry { key: "location", value: location }],
+        ..read::Tensor::default()
     };
-    let sparse = |values: &str, indices: &str| read::SparseTensor {
-        values: Some(external(values)),
-        indices: Some(external(indices)),
+    let sparse = |values, indices| read::SparseTensor {
+        values: Some(Box::new(external(values))),
+        indices: Some(Box::new(external(indices))),
+        ..read::SparseTensor::default()
     };
     let attribute = read::Attribute {
-        t: Some(external("c")),
+        t: Some(Box::new(external("c"))),
         tensors: vec![external("d")],
-        sparse_tensor: Some(sparse("e", "f")),
+        sparse_tensor: Some(Box::new(sparse("e", "f"))),
         sparse_tensors: vec![sparse("g", "h")],
         ..read::Attribute::default()
     };
     let node = read::Node { attribute: vec![attribute], ..read::Node::default() };
-    let graph = read::Graph { node: vec![node], sparse_initializer: vec![sparse("a", "b")], ..read::Graph::default() };
-    let mut locations = Vec::new();
-    add_locations(&graph, &mut locations);
-    assert_eq!(locations, ["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let graph = Graph { node: vec![node], sparse_initializer: vec![sparse("a", "b")], ..Graph::default() };
+    assert_eq!(side_files::list(&graph, &[]), ["a", "b", "c", "d", "e", "f", "g", "h"]);
 }
 
 #[test]
 fn what_readers_may_take_for_a_side_file_is_listed() {
-    let entry = |value: &str| StringStringEntryProto { key: "location".to_owned(), value: value.to_owned() };
+    let entry = |value| read::Entry { key: "location", value };
     let listed = |data_location, external_data| {
-        let mut locations = Vec::new();
-        let tensor = read::Tensor { name: "w".to_owned(), external_data, data_location };
-        add_locations_of_tensor(&tensor, &mut locations);
-        locations
+        let tensor = read::Tensor { name: "w", external_data, data_location, ..read::Tensor::default() };
+        side_files::list(&Graph { initializer: vec![tensor], ..Graph::default() }, &[])
     };
     assert_eq!(listed(0, vec![entry("a")]), [""; 0]);
     assert_eq!(listed(1, vec![]), [""]);
@@ -133,7 +176,7 @@ fn what_readers_may_take_for_a_side_file_is_listed() {
 #[test]
 fn values_in_a_side_file_are_where_the_model_says() {
     let constants = [("a", vec![1.0, 2.0]), ("b", vec![3.0])];
-    let graph = Graph::new("test").input("x", DataType::Float, [1]).output("y", DataType::Float, [1]);
+    let graph = Builder::new("test").input("x", DataType::Float, [1]).output("y", DataType::Float, [1]);
     let graph = constants.iter().fold(graph, |graph, (name, values)| {
         graph.initializer(name, Tensor::of_f32(&[i64::try_from(values.len()).expect("few")], values))
     });

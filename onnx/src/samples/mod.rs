@@ -6,10 +6,12 @@
 pub mod faulty;
 mod odd;
 mod refused;
+mod shapes;
 
 pub use faulty::{endless_loop, huge_allocation, large_allocation, unknown_operator};
 pub use odd::{Odd, odd};
 pub use refused::{Refused, refused};
+pub use shapes::shapes;
 
 use crate::{DataType, Graph, Node, Tensor};
 
