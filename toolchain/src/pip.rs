@@ -1,12 +1,14 @@
-//! Downloads one wheel with pip, and tells from pip's words what went wrong.
+//! Downloads one wheel with pip, and tells from pip's words what went wrong: [`PipError`]. It must not know what the wheel is for.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::error::ToolchainError;
-use crate::package::{Item, Package};
-use crate::runtime::RuntimeVersion;
+
+mod error;
+
+pub use error::PipError;
 
 /// The first pip that knows the `manylinux_2_28` platforms; it needs Python 3.6, and every Python since 3.7 can have it.
 const OLDEST_PIP: (u32, u32) = (20, 3);
@@ -18,7 +20,6 @@ const EVIDENCE_BYTES: usize = 1200;
 /// Which wheel pip is to fetch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
-    pub(crate) item: Item,
     /// pip's name and version, `name==version`.
     pub(crate) requirement: &'a str,
     /// The only hash that is accepted. Without it, pip compares the download with the hash that the index itself names, if it does.
@@ -30,14 +31,8 @@ pub(crate) struct Request<'a> {
 
 /// Has pip put the wheel into `directory`. `scratch` takes pip's temporary files: they are as large as the wheel, and the
 /// system's own place for them may be small.
-pub(crate) fn download(
-    request: &Request<'_>,
-    python: &Path,
-    directory: &Path,
-    scratch: &Path,
-) -> Result<(), ToolchainError> {
-    let package = request.item.package();
-    check_pip(package, python)?;
+pub(crate) fn download(request: &Request<'_>, python: &Path, directory: &Path, scratch: &Path) -> Result<(), PipError> {
+    check_pip(python)?;
     let requirements = scratch.join("requirements.txt");
     let hash = request.sha256.map_or_else(String::new, |sha256| format!(" --hash=sha256:{sha256}"));
     let line = format!("{}{hash}\n", request.requirement);
@@ -56,7 +51,7 @@ pub(crate) fn download(
         .arg("--dest")
         .arg(directory)
         .env("TMPDIR", scratch);
-    let output = run(package, python, &mut command)?;
+    let output = run(python, &mut command)?;
     if output.status.success() {
         return Ok(());
     }
@@ -78,26 +73,26 @@ fn pip(python: &Path) -> Command {
     command
 }
 
-fn run(package: Package, python: &Path, command: &mut Command) -> Result<Output, ToolchainError> {
-    command.output().map_err(|source| ToolchainError::PythonMissing { package, python: python.to_owned(), source })
+fn run(python: &Path, command: &mut Command) -> Result<Output, PipError> {
+    command.output().map_err(|source| PipError::PythonMissing { python: python.to_owned(), source })
 }
 
 /// Asks pip for its version before anything else: "no pip" and "old pip" are then told apart without guessing.
-fn check_pip(package: Package, python: &Path) -> Result<(), ToolchainError> {
-    let output = run(package, python, pip(python).arg("--version"))?;
+fn check_pip(python: &Path) -> Result<(), PipError> {
+    let output = run(python, pip(python).arg("--version"))?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         let evidence = evidence(&String::from_utf8_lossy(&output.stderr));
         return Err(if evidence.contains("SyntaxError") || evidence.contains("no such option") {
-            ToolchainError::PythonTooOld { package, python: python.to_owned(), found: evidence }
+            PipError::PythonTooOld { python: python.to_owned(), found: evidence }
         } else {
-            ToolchainError::PipMissing { package, python: python.to_owned(), evidence }
+            PipError::PipMissing { python: python.to_owned(), evidence }
         });
     }
     match versions(&stdout) {
         // A pip whose version cannot be read is given its chance.
         Some((pip, python_version)) if pip < OLDEST_PIP || python_version < OLDEST_PYTHON => {
-            Err(ToolchainError::PythonTooOld { package, python: python.to_owned(), found: stdout.trim().to_owned() })
+            Err(PipError::PythonTooOld { python: python.to_owned(), found: stdout.trim().to_owned() })
         }
         _ => Ok(()),
     }
@@ -116,14 +111,13 @@ fn versions(text: &str) -> Option<((u32, u32), (u32, u32))> {
 
 /// pip has one exit code for everything, so that its words decide. The order matters: without a network, pip ends with "no
 /// matching distribution".
-fn classify(request: &Request<'_>, directory: &Path, stderr: &str, status: String) -> ToolchainError {
-    let package = request.item.package();
+fn classify(request: &Request<'_>, directory: &Path, stderr: &str, status: String) -> PipError {
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| stderr.contains(phrase));
     let evidence = evidence(stderr);
     if says(&["DO NOT MATCH THE HASHES"]) {
-        ToolchainError::DownloadRefused { package, evidence }
+        PipError::Refused { evidence }
     } else if says(&["No space left on device", "[Errno 28]", "Disk quota exceeded", "[Errno 122]", "[Errno 69]"]) {
-        ToolchainError::DiskFull { path: directory.to_owned(), evidence }
+        ToolchainError::DiskFull { path: directory.to_owned(), evidence }.into()
     } else if says(&[
         "NewConnectionError",
         "ConnectTimeoutError",
@@ -140,31 +134,21 @@ fn classify(request: &Request<'_>, directory: &Path, stderr: &str, status: Strin
         "CERTIFICATE_VERIFY_FAILED",
         "HTTPError",
     ]) {
-        ToolchainError::Network { package, evidence }
+        PipError::Network { evidence }
     } else if says(&["Permission denied", "[Errno 13]", "Read-only file system"]) {
-        ToolchainError::PermissionDenied { path: directory.to_owned(), evidence }
+        ToolchainError::PermissionDenied { path: directory.to_owned(), evidence }.into()
     } else if says(&["No matching distribution", "Could not find a version"]) {
-        match request.item {
-            Item::Pinned(package) => {
-                ToolchainError::NotInIndex { package, requirement: request.requirement.to_owned(), evidence }
-            }
-            Item::Runtime(version) => {
-                // The other lines say which versions there are: they are read, and not shown as they stand.
-                let last = evidence.lines().next_back().unwrap_or_default().trim();
-                let evidence = last.strip_prefix("ERROR: ").unwrap_or(last).to_owned();
-                ToolchainError::NoSuchRuntime { version, available: listed_versions(stderr), evidence }
-            }
-        }
+        let requirement = request.requirement.to_owned();
+        PipError::NotInIndex { requirement, available: listed_versions(stderr), evidence }
     } else {
-        ToolchainError::PipFailed { package, status, evidence }
+        PipError::Failed { status, evidence }
     }
 }
 
-/// Reads `(from versions: 1.22.1, 1.24.0.dev20251031003, 1.24.1)`. Pre-releases and what is too old are left out: they cannot
-/// be asked for. Oldest first, as pip lists them.
-fn listed_versions(stderr: &str) -> Vec<RuntimeVersion> {
+/// Reads `(from versions: 1.22.1, 1.24.0.dev20251031003, 1.24.1)`. Oldest first, as pip lists them.
+fn listed_versions(stderr: &str) -> Vec<String> {
     let list = stderr.split("(from versions: ").nth(1).and_then(|rest| rest.split(')').next()).unwrap_or_default();
-    list.split(", ").filter_map(|version| version.parse().ok()).collect()
+    list.split(", ").filter(|version| !matches!(*version, "" | "none")).map(str::to_owned).collect()
 }
 
 /// pip's last words.
@@ -188,9 +172,9 @@ mod tests {
             "ERROR: Could not find a version that satisfies the requirement onnxruntime==1.30.5 (from versions: 1.22.1, 1.23.0, \
              1.24.0.dev20251031003, 1.24.1)\nERROR: No matching distribution found for onnxruntime==1.30.5\n",
         );
-        assert_eq!(listed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.23.0", "1.24.1"]);
-        assert_eq!(listed_versions("(from versions: none)"), []);
-        assert_eq!(listed_versions("something else"), []);
+        assert_eq!(listed, ["1.22.1", "1.23.0", "1.24.0.dev20251031003", "1.24.1"]);
+        assert!(listed_versions("(from versions: none)").is_empty());
+        assert!(listed_versions("something else").is_empty());
     }
 
     #[test]

@@ -250,13 +250,12 @@ impl Toolchain {
         let item = Item::Pinned(package);
         progress(Progress::Downloading(item));
         let request = pip::Request {
-            item,
             requirement: &pin.requirement,
             sha256: Some(&pin.sha256),
             python_version: PYTHON_VERSION,
             platforms: &[pin.platform],
         };
-        pip::download(&request, python, &directory, &self.root.join("staging"))?;
+        pip::download(&request, python, &directory, &self.root.join("staging")).map_err(|error| error.about(item))?;
         Wheel::open(package, pin, path)
     }
 }

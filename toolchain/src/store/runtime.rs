@@ -164,8 +164,8 @@ fn download(version: RuntimeVersion, host: Host, python: &Path, staging: &Path) 
     let (mut known, mut last_words) = (Vec::new(), String::new());
     for python_version in PYTHON_VERSIONS {
         let request =
-            pip::Request { item, requirement: &requirement, sha256: None, python_version, platforms: host.platforms() };
-        match pip::download(&request, python, &directory, staging) {
+            pip::Request { requirement: &requirement, sha256: None, python_version, platforms: host.platforms() };
+        match pip::download(&request, python, &directory, staging).map_err(|error| error.about(item)) {
             Ok(()) => return find_runtime_wheel(version, host, &directory),
             Err(ToolchainError::NoSuchRuntime { available, evidence, .. }) => {
                 known.extend(available);

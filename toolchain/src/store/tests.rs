@@ -13,7 +13,7 @@ use crate::manifest::sha256;
 
 mod runtime;
 
-const PACKAGE: Package = Package::MiniLmInt8;
+const PACKAGE: Package = Package::MiniLm;
 const ITEM: Item = Item::Pinned(PACKAGE);
 const WHEEL: &str = "tiny-1.0.0-py3-none-any.whl";
 

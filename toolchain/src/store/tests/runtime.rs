@@ -92,7 +92,7 @@ fn versions_lie_side_by_side_and_are_listed_and_verified() {
     assert_eq!(
         verified,
         [
-            "MiniLM int8 1.0.0: not installed",
+            "MiniLM 0.1.0: not installed",
             "ONNX Runtime 1.23.0: intact, 3 files, 20 bytes",
             "ONNX Runtime 1.31.1: intact, 3 files, 20 bytes"
         ]
