@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, MeasureRule, Scenario, Selector, ServerLoad, Warmup};
+use crate::{
+    AccuracyRule, Digest, EnvironmentRule, MeasureRule, ModelRef, PowerRule, Scenario, Selector, ServerLoad, Warmup,
+};
 
 /// One combination: model x runtime/provider x scenario x settings, on the devices its selector admits.
 ///
@@ -22,6 +24,10 @@ pub struct CellSpec {
     /// Path on the device of the library of a plugin provider; `None` = the provider is part of the runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_library: Option<String>,
+    /// Providers that take, in this order, the operators which `provider` does not. The CPU always comes last and is not
+    /// named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<ProviderName>,
     pub scenario: Scenario,
     /// Samples per inference.
     pub batch: u32,
@@ -48,6 +54,17 @@ pub struct CellSpec {
     pub measure: MeasureRule,
     /// Time after which the runner is killed; `None` = see [`CellSpec::max_runtime`].
     pub time_limit: Option<Duration>,
+    /// Mode of the board's power supply, in the words of its tool, e.g. `15W`; `None` = as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_mode: Option<String>,
+    #[serde(default, skip_serializing_if = "EnvironmentRule::is_default")]
+    pub environment: EnvironmentRule,
+    /// `None` = no energy is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerRule>,
+    /// `None` = no accuracy is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<AccuracyRule>,
 }
 
 impl CellSpec {
@@ -62,6 +79,7 @@ impl CellSpec {
             provider: ProviderName::CPU,
             provider_options: BTreeMap::new(),
             provider_library: None,
+            fallback: Vec::new(),
             scenario: Scenario::SingleStream,
             batch: 1,
             sequence_length: None,
@@ -75,6 +93,10 @@ impl CellSpec {
             warmup: Warmup::default(),
             measure: MeasureRule::default(),
             time_limit: None,
+            power_mode: None,
+            environment: EnvironmentRule::default(),
+            power: None,
+            accuracy: None,
         }
     }
 
@@ -115,6 +137,7 @@ impl CellSpec {
             provider,
             provider_options,
             provider_library: _,
+            fallback,
             scenario,
             batch,
             sequence_length,
@@ -128,14 +151,20 @@ impl CellSpec {
             warmup: _,
             measure: _,
             time_limit: _,
+            power_mode,
+            environment: _,
+            power: _,
+            accuracy: _,
         } = self;
+        let providers = fallback.iter().fold(provider.to_string(), |text, next| format!("{text}+{next}"));
         let mut parts =
-            vec![model.name.clone(), format!("{runtime}/{provider}"), scenario.to_string(), format!("batch {batch}")];
+            vec![model.to_string(), format!("{runtime}/{providers}"), scenario.to_string(), format!("batch {batch}")];
         parts.extend(sequence_length.map(|length| format!("length {length}")));
         parts.extend(dims.iter().map(|(axis, length)| format!("{axis} {length}")));
         parts.extend(shapes.iter().map(|(input, lengths)| format!("{input} {lengths:?}")));
         parts.push(format!("{intra_threads} {}", if *intra_threads == 1 { "thread" } else { "threads" }));
         parts.extend(settings.changed());
+        parts.extend(power_mode.iter().map(|mode| format!("power mode {mode}")));
         parts.extend(provider_options.iter().map(|(key, value)| format!("{key}={value}")));
         parts.join(", ")
     }
@@ -146,24 +175,6 @@ impl CellSpec {
             Scenario::MultiStream { samples_per_query } => samples_per_query,
             _ => self.batch,
         }
-    }
-}
-
-/// A model as a cell names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelRef {
-    pub name: String,
-    /// SHA-256 of the ONNX file.
-    pub sha256: Digest,
-    pub size_bytes: u64,
-    /// SHA-256 of tokenizer.json; `None` if the model takes no text.
-    pub tokenizer_sha256: Option<Digest>,
-}
-
-impl ModelRef {
-    /// A model that is only known by the file it is read from: for measuring without a coordinator.
-    pub fn nameless() -> Self {
-        Self { name: String::new(), sha256: Digest::of(b""), size_bytes: 0, tokenizer_sha256: None }
     }
 }
 

@@ -54,13 +54,45 @@ impl DeviceState {
     }
 }
 
-/// What a selector sees: the device's own labels, and `name`, `arch` and `os` beneath them.
+/// What a selector sees: the device's own labels, and beneath them its `name` and what its agent found: `arch`, `os`,
+/// `cores`, `ram_mb`, `runtime` (its version), and `isa.NAME=yes` for each extension of the instruction set.
 pub fn effective_labels(name: &str, labels: &Labels, facts: &DeviceFacts) -> Labels {
+    let DeviceFacts { arch, os, cores, memory_bytes, isa, runtime_version, .. } = facts;
     let mut effective = Labels::from([
         ("name".to_owned(), name.to_owned()),
-        ("arch".to_owned(), facts.arch.clone()),
-        ("os".to_owned(), facts.os.clone()),
+        ("arch".to_owned(), arch.clone()),
+        ("os".to_owned(), os.clone()),
     ]);
+    // What is unknown has no label: it is neither more nor less than anything.
+    if *cores > 0 {
+        effective.insert("cores".to_owned(), cores.to_string());
+    }
+    if *memory_bytes > 0 {
+        effective.insert("ram_mb".to_owned(), (memory_bytes >> 20).to_string());
+    }
+    effective.extend(runtime_version.iter().map(|version| ("runtime".to_owned(), version.clone())));
+    effective.extend(isa.iter().map(|extension| (format!("isa.{extension}"), "yes".to_owned())));
     effective.extend(labels.iter().map(|(key, value)| (key.clone(), value.clone())));
     effective
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_labels_beneath_those_of_people() {
+        let facts = DeviceFacts {
+            arch: "aarch64".to_owned(),
+            os: "linux".to_owned(),
+            cores: 4,
+            memory_bytes: 8 << 30,
+            isa: vec!["dotprod".to_owned()],
+            ..DeviceFacts::default()
+        };
+        let labels = Labels::from([("arch".to_owned(), "arm".to_owned())]);
+        let effective = effective_labels("rpi", &labels, &facts);
+        let text: Vec<String> = effective.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assert_eq!(text, ["arch=arm", "cores=4", "isa.dotprod=yes", "name=rpi", "os=linux", "ram_mb=8192"]);
+    }
 }

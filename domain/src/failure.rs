@@ -21,6 +21,8 @@ pub enum FailureKind {
     Cancelled,
     /// The lease ran out without a word from the agent.
     Lost,
+    /// The device cannot give what the cell asks for: a power mode, a governor.
+    Unsupported,
 }
 
 impl FailureKind {
@@ -28,7 +30,7 @@ impl FailureKind {
     pub const fn is_retried(self) -> bool {
         match self {
             Self::Infra | Self::Lost => true,
-            Self::Model | Self::Timeout | Self::OutOfMemory | Self::Cancelled => false,
+            Self::Model | Self::Timeout | Self::OutOfMemory | Self::Cancelled | Self::Unsupported => false,
         }
     }
 
@@ -40,6 +42,7 @@ impl FailureKind {
             Self::OutOfMemory => "out-of-memory",
             Self::Cancelled => "cancelled",
             Self::Lost => "lost",
+            Self::Unsupported => "unsupported",
         }
     }
 }

@@ -3,35 +3,48 @@
 //! Everything here is pure: no I/O, no network, no database, no runtime. Time, randomness and ids come in as
 //! arguments; [`clock`] alone holds the implementations that read the machine.
 
+pub mod accuracy;
 pub mod attempt;
 pub mod campaign;
 pub mod cell;
 pub mod clock;
+pub mod condition;
 pub mod device;
 pub mod environment;
 pub mod failure;
+pub mod gate;
 pub mod id;
 pub mod load;
 pub mod measurement;
+pub mod model;
+pub mod model_card;
 pub mod placement;
+pub mod power;
 pub mod run;
 pub mod selector;
 pub mod statistics;
 pub mod units;
 pub mod verdict;
 
+pub use accuracy::AccuracyRule;
 pub use attempt::{AttemptPhase, AttemptState, InvalidTransition};
-pub use cell::{
-    Affinity, CellSpec, FileRef, InputSource, ModelRef, Optimization, ProviderName, Requirement, Runtime, Settings,
-};
+pub use cell::{Affinity, CellSpec, FileRef, InputSource, Optimization, ProviderName, Requirement, Runtime, Settings};
 pub use clock::{Clock, IdSource, RandomIds, SystemClock, Timestamp};
+pub use condition::EnvironmentRule;
 pub use device::{DeviceFacts, DeviceState, Labels};
 pub use environment::{Drift, Environment, StableEnvironment, VolatileEnvironment};
 pub use failure::{Failure, FailureKind};
+pub use gate::{Channel, Gate, Notify, Occasion, OnInconclusive};
 pub use id::{AttemptId, CampaignId, DeviceId, Digest, Fence, ResultUid, RunId};
 pub use load::{MeasureRule, Percentile, Rate, Scenario, ServerLoad, StopReason, Tier, Warmup};
 pub use measurement::{Measurement, Samples, Trial};
+pub use model::{
+    Agreement, CostFacts, ExpectedAccuracy, GraphFacts, ImagePreprocessing, KnownModel, ModelCard, ModelFile, ModelRef,
+    Precision, Provenance, Recipe, Weights,
+};
+pub use model_card::{DeclaredCard, InvalidCard};
 pub use placement::{OperatorTime, PlacedNode, Placement, ProviderShare};
+pub use power::PowerRule;
 pub use run::{CampaignState, Order, RunState};
 pub use selector::Selector;
 pub use statistics::{Estimate, LatencySummary, Segment, Statistics, SteadyClass, SteadyState};

@@ -62,6 +62,8 @@ pub enum Order {
     Blocked,
     /// One repetition of every cell, then the next round: slow drift (heat, neighbours) hits all cells alike.
     Interleaved,
+    /// All runs in an order drawn from the campaign's seed: nothing that drifts can follow the order of the cells.
+    Random,
 }
 
 /// Tries a run gets before it fails for good.

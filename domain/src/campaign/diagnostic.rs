@@ -1,35 +1,38 @@
 //! Messages about a campaign file: what is wrong, where (its place and the line itself), and what to do.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-/// A place in a file, both numbers from 1.
+/// A place in one of a campaign's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position {
-    pub line: usize,
-    pub column: usize,
+pub struct Place {
+    /// 0 is the campaign file itself, the others are what it includes.
+    pub file: usize,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
 }
 
 /// A value and where the file says it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Located<T> {
+pub(super) struct Placed<T> {
     pub value: T,
-    pub at: Position,
+    pub at: Place,
 }
 
 /// One problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
+    pub at: Place,
     /// What is wrong and why.
     pub message: String,
-    /// `None` if the problem has no place (an empty file).
-    pub at: Option<Position>,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
 impl Diagnostic {
-    pub fn new(at: Position, message: impl Into<String>) -> Self {
-        Self { message: message.into(), at: Some(at), hint: None }
+    pub fn new(at: Place, message: impl Into<String>) -> Self {
+        Self { message: message.into(), at, hint: None }
     }
 
     #[must_use]
@@ -38,62 +41,90 @@ impl Diagnostic {
     }
 }
 
-/// Every problem found in one file, with the file's name and text for the snippets. Never empty.
+/// A file's name and text, for the snippets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) name: Arc<str>,
+    pub(super) text: Arc<str>,
+}
+
+/// Every problem found in a campaign's files. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics {
-    file_name: String,
-    text: String,
+    files: Vec<Text>,
     list: Vec<Diagnostic>,
+    /// How many more there are than `list` holds.
+    further: usize,
 }
 
 impl Diagnostics {
+    /// Nobody reads more of them.
+    const MOST: usize = 100;
+
     /// # Panics
     /// If `list` is empty: no problem is no error.
-    pub(super) fn new(file_name: &str, text: &str, mut list: Vec<Diagnostic>) -> Self {
+    pub(super) fn new(files: &[Text], mut list: Vec<Diagnostic>) -> Self {
         assert!(!list.is_empty(), "diagnostics hold at least one problem");
-        list.sort_by_key(|diagnostic| diagnostic.at);
-        Self { file_name: file_name.to_owned(), text: text.to_owned(), list }
+        list.sort();
+        // A default that is wrong in every cell is wrong once.
+        list.dedup();
+        let further = list.len().saturating_sub(Self::MOST);
+        list.truncate(Self::MOST);
+        Self { files: files.to_vec(), list, further }
     }
 
     pub fn list(&self) -> &[Diagnostic] {
         &self.list
     }
 
-    fn snippet(&self, f: &mut fmt::Formatter<'_>, at: Position) -> fmt::Result {
+    fn snippet(f: &mut fmt::Formatter<'_>, text: &str, at: Place) -> fmt::Result {
         /// Wider than any terminal; a minified file must not flood one.
         const SHOWN_COLUMNS: usize = 200;
-        let Some(line) = self.text.lines().nth(at.line - 1) else { return Ok(()) };
-        let number = at.line.to_string();
+        let (line, column) = (at.line as usize, at.column as usize);
+        let Some(line_text) = text.lines().nth(line - 1) else { return Ok(()) };
+        let number = line.to_string();
         let gutter = " ".repeat(number.len());
-        let shown: String = line.chars().take(SHOWN_COLUMNS).collect();
+        // A tab or a control character would move what stands beneath it.
+        let shown: String =
+            line_text.chars().take(SHOWN_COLUMNS).map(|c| if c.is_control() { ' ' } else { c }).collect();
         writeln!(f, "{gutter} |\n{number} | {}", shown.trim_end())?;
-        if at.column <= SHOWN_COLUMNS {
-            let rest = line.chars().skip(at.column - 1).collect::<String>();
-            let token = rest.split([',', ']', '}', '#']).next().unwrap_or_default();
-            let token = token.split(": ").next().unwrap_or_default();
-            let width = token.trim_end().chars().count().clamp(1, SHOWN_COLUMNS);
-            writeln!(f, "{gutter} | {}{}", " ".repeat(at.column - 1), "^".repeat(width))?;
+        if column <= SHOWN_COLUMNS {
+            let rest: String = line_text.chars().skip(column - 1).take(SHOWN_COLUMNS).collect();
+            writeln!(f, "{gutter} | {}{}", " ".repeat(column - 1), "^".repeat(width(&rest)))?;
         }
         Ok(())
     }
 }
 
+/// Characters of the first value in the rest of a line.
+fn width(rest: &str) -> usize {
+    if let Some(quote @ ('"' | '\'')) = rest.chars().next()
+        && let Some(end) = rest.chars().skip(1).position(|c| c == quote)
+    {
+        return end + 2;
+    }
+    let token = rest.split([',', ']', '}', '#']).next().unwrap_or_default();
+    let token = token.split(": ").next().unwrap_or_default();
+    token.trim_end().trim_end_matches(':').chars().count().max(1)
+}
+
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, diagnostic) in self.list.iter().enumerate() {
+        for (index, Diagnostic { message, at, hint }) in self.list.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
-            writeln!(f, "error: {}", diagnostic.message)?;
-            if let Some(at) = diagnostic.at {
-                writeln!(f, "  --> {}:{}:{}", self.file_name, at.line, at.column)?;
-                self.snippet(f, at)?;
-            } else {
-                writeln!(f, "  --> {}", self.file_name)?;
+            writeln!(f, "error: {message}")?;
+            if let Some(Text { name, text }) = self.files.get(at.file) {
+                writeln!(f, "  --> {name}:{}:{}", at.line, at.column)?;
+                Self::snippet(f, text, *at)?;
             }
-            if let Some(hint) = &diagnostic.hint {
+            if let Some(hint) = hint {
                 writeln!(f, "  = hint: {hint}")?;
             }
+        }
+        if self.further > 0 {
+            writeln!(f, "\nand {} further problems", self.further)?;
         }
         Ok(())
     }
@@ -102,13 +133,22 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 /// The nearest of `candidates` to a mistyped `word`, if one is near enough to be meant.
-pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Jaro-Winkler similarity below which a guess annoys more than it helps.
     const NEAR: f64 = 0.8;
+    /// Longer words are no typing errors, and would take long to compare.
+    const LONGEST: usize = 200;
+    if word.len() > LONGEST {
+        return None;
+    }
     candidates
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= NEAR)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+        .map(|(_, candidate)| candidate)
+}
+
+pub(super) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(word, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
 }

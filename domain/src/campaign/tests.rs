@@ -5,8 +5,8 @@ mod full;
 mod plan;
 mod words;
 
-use super::{CampaignFile, Catalog, Plan};
-use crate::{Digest, FileRef, ModelRef};
+use super::{CampaignFile, Catalog, Includes, Plan, PlanOptions};
+use crate::{Digest, FileRef, KnownModel, ModelRef};
 
 fn catalog() -> Catalog {
     let model = |name: &str, tokenizer: bool| {
@@ -15,13 +15,15 @@ fn catalog() -> Catalog {
             sha256: Digest::of(name.as_bytes()),
             size_bytes: 1,
             tokenizer_sha256: tokenizer.then(|| Digest::of(b"tokenizer")),
+            ..ModelRef::nameless()
         };
-        (name.to_owned(), model)
+        (name.to_owned(), KnownModel::new(model, None))
     };
     let files = ["sentences.txt", "inputs.npz", "lib/libonnxruntime.so"];
     Catalog {
         models: [model("minilm-l6", true), model("mobilenet", false)].into(),
         attachments: files.map(|path| (path.to_owned(), file(path))).into(),
+        devices: Vec::new(),
     }
 }
 
@@ -43,8 +45,8 @@ matrix:
 ";
 
 fn plan(text: &str) -> Result<Plan, String> {
-    let file = CampaignFile::parse("test.yaml", text).map_err(|error| error.to_string())?;
-    file.plan(&catalog()).map_err(|error| error.to_string())
+    let file = CampaignFile::parse("test.yaml", text, &Includes::new()).map_err(|error| error.to_string())?;
+    file.plan(&catalog(), &PlanOptions::default()).map_err(|error| error.to_string())
 }
 
 fn check_error(text: &str, expected: &str) {

@@ -29,16 +29,12 @@ fn a_runtime_is_known_or_a_release_or_a_file() {
         ("runtime: ^tvm", "unknown runtime `tvm`", "knows onnxruntime, onnxruntime==VERSION, { file: PATH }"),
         ("runtime: ^1.5", "unknown runtime `1.5`", "knows onnxruntime"),
         ("runtime: ^{}", "the runtime has no name", ""),
-        ("^runtime: [onnxruntime]", "invalid type: sequence, expected a name, or `{ name: {..} }`", ""),
+        ("runtime: ^[onnxruntime]", "runtime must be a name, or `{ name: {..} }`, here is a list", ""),
         ("runtime: ^onnxruntime==1.30", "`1.30` is not a release of onnxruntime", "all three numbers"),
         ("runtime: ^onnxruntime==1.30.0;reboot", "`1.30.0;reboot` is not a release of onnxruntime", "three numbers"),
         ("runtime: ^onnxruntime==", "`` is not a release of onnxruntime", "three numbers"),
         ("runtime: ^file", "runtime `file` needs the file's path", "{ file: lib/libonnxruntime.so }"),
-        (
-            "runtime: { onnxruntime: ^1.30.0 }",
-            "runtime `onnxruntime` takes nothing more, here it has `1.30.0`",
-            "onnxruntime==1.30.0",
-        ),
+        ("runtime: { ^onnxruntime: 1.30.0 }", "runtime `onnxruntime` takes nothing more, here is `1.30.0`", ""),
         (
             "runtime: { file: a.so, ^onnxruntime: b }",
             "a runtime has one name, here are `file` and `onnxruntime`",
@@ -64,16 +60,12 @@ fn a_provider_is_known_and_set_up_with_text() {
             "unknown provider `CudaExecutionProvider`",
             "did you mean `CUDAExecutionProvider`?",
         ),
-        (
-            "provider: { qnn: { ^option: { a: b } } }",
-            "unknown field `option`, expected one of library, options",
-            "did you mean `options`?",
-        ),
-        ("provider: { qnn: ^5 }", "expected `key: value`, or several in braces", ""),
-        ("provider: { qnn: { options: { a: ^[b] } } }", "expected text", ""),
+        ("provider: { qnn: { ^option: { a: b } } }", "unknown key `option` in qnn", "did you mean `options`?"),
+        ("provider: { qnn: ^5 }", "qnn must be `key: value` pairs, one a line or in braces, here is `5`", ""),
+        ("provider: { qnn: { options: { a: ^[b] } } }", "qnn.options.a must be text, here is a list", ""),
         (
             "provider: { qnn: { options: { a: ^\"\\0\" } } }",
-            "options.a must be text of at most 4096 bytes without NUL",
+            "qnn.options.a must be text of at most 4096 bytes without NUL",
             "",
         ),
         (
@@ -98,13 +90,13 @@ fn a_scenario_has_its_own_parameters_within_their_bounds() {
         ("scenario: { ^server: }", "scenario `server` needs target_qps, target_latency, percentile", example),
         ("scenario: { ^server: { target_qps: 20 } }", "scenario `server` needs target_latency, percentile", example),
         (
-            "scenario: { offline: { target_qps: ^20 } }",
-            "scenario `offline` has no target_qps",
+            "scenario: { offline: { ^target_qps: 20 } }",
+            "unknown key `target_qps` in offline",
             "target_qps belongs to `server`",
         ),
         (
             "scenario: { server: { ^target_qsp: 20 } }",
-            "unknown field `target_qsp`, expected one of samples_per_query, target_qps, target_latency, percentile",
+            "unknown key `target_qsp` in server",
             "did you mean `target_qps`?",
         ),
         (
@@ -123,22 +115,22 @@ fn a_scenario_has_its_own_parameters_within_their_bounds() {
         check_defaults(&[(&format!("scenario: {{ server: {{ {parameters} }} }}"), message, hint)]);
     };
     server("^0", "1ms", "99", "server.target_qps is 0, it must be 0.001 to 1000000", "");
-    server("^nan", "1ms", "99", "server.target_qps is NaN, it must be 0.001 to 1000000", "");
+    server("^nan", "1ms", "99", "server.target_qps is `nan`, which is not a number of queries per second", "`max`");
     server("^0.0015", "1ms", "99", "server.target_qps is 0.0015, it may have at most 3 decimals", "");
     server("^lots", "1ms", "99", "server.target_qps is `lots`, which is not a number of queries per second", "`max`");
     server("9", "^2m", "99", "server.target_latency is 120s, it must be 1µs to 60s", "");
     server("9", "^200", "99", "server.target_latency is `200`, which is not a duration", "`500ms`");
     server("9", "1ms", "^100", "server.percentile is 100, it must be 50 to 99.99", "");
     server("9", "1ms", "^49.9", "server.percentile is 49.9, it must be 50 to 99.99", "");
-    server("9", "1ms", "^p99", "expected a number", "");
+    server("9", "1ms", "^p99", "server.percentile must be a number, here is `p99`", "");
 }
 
 #[test]
 fn settings_are_within_their_bounds() {
     check_defaults(&[
         ("inter_threads: ^0", "inter_threads is 0, it must be 1 to 1024", ""),
-        ("spinning: ^yes", "expected `true` or `false`", ""),
-        ("arena: ^1", "expected `true` or `false`", ""),
+        ("spinning: ^yes", "spinning must be `true` or `false`, here is `yes`", ""),
+        ("arena: ^1", "arena must be `true` or `false`, here is `1`", ""),
         ("optimization: ^extendet", "unknown optimization `extendet`", "did you mean `extended`?"),
         ("affinity: ^medium", "affinity is `medium`, which names no processors", "\"0-3,6\""),
         (
@@ -153,7 +145,7 @@ fn settings_are_within_their_bounds() {
         ),
         ("variables: { ^1A: a }", "`1A` cannot be the name of a variable", "letters, digits and `_`"),
         ("variables: { ^A-B: a }", "`A-B` cannot be the name of a variable", "letters, digits and `_`"),
-        ("variables: { A^: }", "expected text, here is nothing", ""),
+        ("variables: { A: ^~ }", "variables.A must be text, here is nothing", ""),
         ("variables: { A: ^\"\\0\" }", "variables.A must be text of at most 4096 bytes without NUL", ""),
         ("batch: ^0", "batch is 0, it must be 1 to 4096", "an axis of size zero measures nothing"),
     ]);
@@ -166,17 +158,17 @@ fn axes_shapes_and_state_are_within_their_bounds() {
     check_defaults(&[
         ("dims: { height: ^0 }", "dims.height is 0, it must be 1 to 1000000", "size zero measures nothing"),
         ("dims: { height: ^1000001 }", "dims.height is 1000001, it must be 1 to 1000000", ""),
-        ("dims: { height: ^-1 }", "expected a whole number that is not negative", ""),
+        ("dims: { height: ^-1 }", "dims.height must be a whole number that is not negative, here is `-1`", ""),
         ("dims: { a: 1, ^a: 2 }", "duplicate key `a`", "remove one of the two"),
         ("dims: { ^'': 1 }", "a name in dims has 1 to 256 bytes and no control characters", ""),
-        ("dims: ^[1]", "expected `key: value`, or several in braces", ""),
+        ("dims: ^[1]", "dims must be `key: value` pairs, one a line or in braces, here is a list", ""),
         (&format!("dims: {{ {} }}", many.join(", ")), "dims has 65 entries, at most 64 are read", ""),
         ("shapes: { x: [1, ^0] }", "shapes.x[1] is 0, it must be 1 to 1000000", "size zero measures nothing"),
-        ("shapes: { x: ^[] }", "shapes.x has 0 axes, it must have 1 to 64", ""),
-        (&format!("shapes: {{ x: ^[{axes}] }}"), "shapes.x has 65 axes, it must have 1 to 64", ""),
-        ("shapes: { x: ^3 }", "expected a list, such as `[a, b]`", ""),
+        ("shapes: { x: ^[] }", "shapes.x has 0 entries, it must have 1 to 64", ""),
+        (&format!("shapes: {{ x: ^[{axes}] }}"), "shapes.x has 65 entries, it must have 1 to 64", ""),
+        ("shapes: { x: ^3 }", "shapes.x must be a list, such as `[a, b]`, here is `3`", ""),
         ("state: { b: x, a: ^x }", "input `x` is fed by two outputs, `b` and `a`", "its own input"),
-        ("state: { a: ^'' }", "a name in state has 1 to 256 bytes and no control characters", ""),
+        ("state: { a: ^'' }", "a name in state.a has 1 to 256 bytes and no control characters", ""),
     ]);
 }
 
@@ -195,35 +187,31 @@ fn inputs_come_from_one_source_that_exists() {
         ),
         ("input: { tensors: ^b.pb }", "the file `b.pb` was not found", "relative to the campaign file"),
         (
-            "input: ^{ text: a, tensors: inputs.npz }",
-            "input takes exactly one of text, random, tensors",
-            "{ random: { seed: 0 } }",
+            "input: { text: a, ^tensors: inputs.npz }",
+            "input takes exactly one of text, random, tensors, here are `text` and `tensors`",
+            "one of them",
         ),
-        ("input: ^{}", "input takes exactly one of text, random, tensors", "{ random: { seed: 0 } }"),
+        ("input: ^{}", "the input has no name", ""),
         (
             "input: { ^tensor: inputs.npz }",
-            "unknown field `tensor`, expected one of text, random, tensors",
+            "input takes exactly one of text, random, tensors, here is `tensor`",
             "did you mean `tensors`?",
         ),
-        ("input: ^random", "expected `key: value`, or several in braces", ""),
+        ("input: ^random", "input takes exactly one of text, random, tensors, here is `random`", "{ random: {} }"),
         ("input: { random: { ranges: { x: ^[1, 0] } } }", "ranges.x is not a least and a greatest value", "[0, 255]"),
-        ("input: { random: { ranges: { x: ^[1] } } }", "ranges.x is not a least and a greatest value", "[0, 255]"),
-        (
-            "input: { random: { ranges: { x: ^[0, .inf] } } }",
-            "ranges.x is not a least and a greatest value",
-            "[0, 255]",
-        ),
+        ("input: { random: { ranges: { x: ^[1] } } }", "random.ranges.x has 1 entries, it must have 2 to 2", ""),
+        ("input: { random: { ranges: { x: [0, ^.inf] } } }", "random.ranges.x[1] must be a number, here is `.inf`", ""),
     ]);
 }
 
 #[test]
 fn a_requirement_can_be_met_by_every_cell() {
     check_defaults(&[
-        ("require: { ^provider: cpu }", "missing field `min_share`", ""),
+        ("require: ^{ provider: cpu }", "require lacks min_share", ""),
         ("require: { provider: ^cdua, min_share: 1 }", "unknown provider `cdua`", "did you mean `cuda`?"),
         ("require: { provider: cpu, min_share: ^0 }", "require.min_share is 0, it must be 0.000001 to 1", ""),
         ("require: { provider: cpu, min_share: ^1.1 }", "require.min_share is 1.1, it must be 0.000001 to 1", ""),
-        ("require: { provider: cpu, min_share: ^95% }", "expected a number", ""),
+        ("require: { provider: cpu, min_share: ^95% }", "require.min_share must be a number, here is `95%`", ""),
         // The provider that was meant is cuda: nothing is said about cells without it.
         ("require: { provider: cuda, min_share: 1 }\n  provider: ^cdua", "unknown provider `cdua`", "mean `cuda`?"),
         (
@@ -274,7 +262,7 @@ fn an_axis_holds_each_meaning_once() {
             "",
         ),
         ("optimization: ^[]", "matrix.optimization is empty, so no cell is left", "remove `optimization`"),
-        ("spinning: ^true", "expected a list, such as `[a, b]`", ""),
+        ("spinning: ^true", "matrix.spinning must be a list, such as `[a, b]`, here is `true`", ""),
         ("scenario: [offline, ^servr]", "unknown scenario `servr`", "did you mean `server`?"),
         (
             "batch: [1, ^2]\n  scenario: [single-stream, multi-stream]",

@@ -3,7 +3,8 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{catalog, file, plan};
 use crate::{
     Affinity, CellSpec, InputSource, MeasureRule, Optimization, Percentile, ProviderName, Rate, Requirement, Runtime,
-    Scenario, ServerLoad, Settings, Tier, Warmup, campaign::CampaignFile,
+    Scenario, ServerLoad, Settings, Tier, Warmup,
+    campaign::{CampaignFile, Includes},
 };
 
 const FULL: &str = "\
@@ -44,7 +45,7 @@ fn texts<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
 #[test]
 fn every_setting_of_a_file_reaches_the_cell() {
     let expected = CellSpec {
-        model: catalog().models["mobilenet"].clone(),
+        model: catalog().models["mobilenet"].original.clone(),
         runtime: Runtime::File(file("lib/libonnxruntime.so")),
         provider: ProviderName::parse("qnn").expect("a short name"),
         provider_options: texts([("backend_type", "htp"), ("device_id", "0")]),
@@ -82,6 +83,7 @@ fn every_setting_of_a_file_reaches_the_cell() {
             max_duration: Duration::from_secs(1600),
         },
         time_limit: Some(Duration::from_hours(1)),
+        ..CellSpec::new(catalog().models["mobilenet"].original.clone())
     };
     let plan = plan(FULL).expect("a good file");
     assert_eq!(plan.cells[0].spec, expected);
@@ -91,7 +93,7 @@ fn every_setting_of_a_file_reaches_the_cell() {
 #[test]
 fn a_file_that_states_nothing_takes_the_defaults() {
     let cell = &plan(&with_defaults("{}", "")).expect("a good file").cells[0];
-    assert_eq!(cell.spec, CellSpec::new(catalog().models["mobilenet"].clone()));
+    assert_eq!(cell.spec, CellSpec::new(catalog().models["mobilenet"].original.clone()));
 }
 
 /// `defaults` in one line, and lines of the matrix beside the model.
@@ -156,7 +158,8 @@ fn random_input_has_a_seed_and_ranges() {
 
 #[test]
 fn a_file_lists_each_attachment_that_it_needs_once() {
-    let paths = |text: &str| CampaignFile::parse("test.yaml", text).expect("a good file").attachment_paths();
+    let paths =
+        |text: &str| CampaignFile::parse("test.yaml", text, &Includes::new()).expect("a good file").attachment_paths();
     assert_eq!(paths(FULL), ["inputs.npz", "lib/libonnxruntime.so"]);
     // The axis replaces the default, whose file is then not needed.
     assert_eq!(paths(&format!("{FULL}  runtime: [onnxruntime, {{ file: other.so }}]\n")), ["inputs.npz", "other.so"]);

@@ -89,7 +89,7 @@ fn text_for_a_model_without_tokenizer_is_refused() {
 #[test]
 fn unknown_keys_wrong_types_and_duplicate_keys_name_their_place() {
     for (from, to, place, what) in [
-        ("  model: [", "  modle: [", "test.yaml:9:3", "unknown field `modle`"),
+        ("  model: [", "  modle: [", "test.yaml:9:3", "unknown key `modle`"),
         ("min_queries: 64", "min_queries: many", "test.yaml:6:27", "whole number"),
         ("min_duration: 2s", "min_duration: 2", "test.yaml:6:45", "not a duration"),
         ("name: threads", "name: threads\nname: again", "test.yaml:4:1", "duplicate key `name`"),

@@ -1,0 +1,60 @@
+//! How the session and the runner's process are set up, and under which conditions.
+
+use super::{
+    load::{duration, period, scaled},
+    texts,
+};
+use crate::{
+    AccuracyRule, Affinity, EnvironmentRule, Optimization, PowerRule, Precision, Settings, campaign::node::Node,
+};
+
+const OPTIMIZATIONS: [Optimization; 4] =
+    [Optimization::All, Optimization::Extended, Optimization::Basic, Optimization::Disabled];
+
+pub(super) fn settings(cell: &Node) -> Settings {
+    let default = Settings::default();
+    let optimization = cell.get("optimization").and_then(Node::text);
+    Settings {
+        inter_threads: cell.get("inter_threads").and_then(Node::small).unwrap_or(default.inter_threads),
+        spinning: cell.get("spinning").and_then(Node::flag).unwrap_or(default.spinning),
+        optimization: OPTIMIZATIONS
+            .into_iter()
+            .find(|known| Some(known.name()) == optimization)
+            .unwrap_or(default.optimization),
+        arena: cell.get("arena").and_then(Node::flag).unwrap_or(default.arena),
+        affinity: cell.get("affinity").and_then(Node::text).and_then(Affinity::parse).unwrap_or(default.affinity),
+        variables: texts(cell.get("variables")),
+    }
+}
+
+pub(super) fn environment(cell: &Node) -> EnvironmentRule {
+    EnvironmentRule {
+        governor: cell.at_path(&["environment", "governor"]).and_then(Node::text).map(str::to_owned),
+        max_start_temp_c: cell.at_path(&["environment", "max_start_temp_c"]).and_then(Node::small),
+        cooldown: period(cell, &["environment", "cooldown"]),
+    }
+}
+
+pub(super) fn power(node: &Node) -> PowerRule {
+    let default = PowerRule::default();
+    PowerRule {
+        source: node.get("source").and_then(Node::text).map_or(default.source, str::to_owned),
+        rate_hz: node.get("rate_hz").and_then(Node::small).unwrap_or(default.rate_hz),
+        idle_window: node.get("idle_window").and_then(duration).unwrap_or(default.idle_window),
+    }
+}
+
+pub(super) fn accuracy(node: &Node) -> AccuracyRule {
+    let default = AccuracyRule::default();
+    let task = node.get("task").and_then(Node::text).filter(|task| *task != AccuracyRule::FROM_MODEL);
+    let ratio = node.get("min_ratio").and_then(Node::decimal).and_then(|ratio| scaled(ratio, 1e6));
+    AccuracyRule {
+        task: task.map(str::to_owned),
+        min_ratio_millionths: ratio.and_then(|ratio| u32::try_from(ratio).ok()),
+        reference: node
+            .get("ref")
+            .and_then(Node::text)
+            .and_then(|text| Precision::parse(text).ok())
+            .unwrap_or(default.reference),
+    }
+}
