@@ -16,6 +16,6 @@ mod store;
 mod summary;
 mod web;
 
-pub use config::{Config, Database};
+pub use config::{ArtifactPlace, Config, Database, InvalidPlace};
 pub use serve::ServeError;
 pub use start::{Coordinator, StartError};

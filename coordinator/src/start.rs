@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
-    Config,
-    artifacts::Artifacts,
+    ArtifactPlace, Config,
+    artifacts::{ArtifactError, Artifacts, bucket},
     cluster::{Cluster, ClusterError},
+    config::bucket_settings,
     database,
     engine::{Engine, Settings},
     store::Store,
@@ -35,6 +36,8 @@ pub enum StartError {
     Cluster(#[from] ClusterError),
     #[error("cannot use the database")]
     Database(#[source] sqlx::Error),
+    #[error("cannot use the artifact store {place}{hint}")]
+    Artifacts { place: ArtifactPlace, hint: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("cannot describe the services")]
     Reflection(#[from] tonic_reflection::server::Error),
 }
@@ -50,7 +53,7 @@ pub struct Coordinator {
 impl Coordinator {
     /// Binds the address, starts or connects to the database, and brings its schema up to date.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
-        let Config { listen, insecure, data_dir, database, heartbeat, lease } = config;
+        let Config { listen, insecure, data_dir, artifacts, database, heartbeat, lease } = config;
         check_address(listen, insecure)?;
         create_data_dir(&data_dir)?;
         // First, since it is the cheapest thing that two coordinators can collide over.
@@ -61,8 +64,7 @@ impl Coordinator {
         let address = listener.local_addr().map_err(|source| StartError::Listen { address: listen, source })?;
         let (cluster, options) = database::open(&database, &data_dir).await?;
         let store = Store::open(options).await.map_err(StartError::Database)?;
-        let artifacts =
-            Artifacts::open(data_dir.join("artifacts")).await.map_err(|source| data_dir_error(&data_dir, source))?;
+        let artifacts = open_artifacts(artifacts, &data_dir).await?;
         let settings = Settings { heartbeat, lease };
         let engine = Engine::new(store, artifacts, clock, settings, CancellationToken::new());
         info!(%address, "the coordinator is ready");
@@ -73,6 +75,19 @@ impl Coordinator {
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
+}
+
+async fn open_artifacts(place: ArtifactPlace, data_dir: &Path) -> Result<Artifacts, StartError> {
+    const HINT: &str = "\nhint: AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say where it is and who we are";
+    let opened = match &place {
+        ArtifactPlace::Folder(folder) => Artifacts::in_folder(folder.clone()).await,
+        ArtifactPlace::Bucket { name, prefix } => match bucket(bucket_settings(), name, prefix) {
+            Ok(store) => Artifacts::in_bucket(store, data_dir.join("artifacts").join("incoming")).await,
+            Err(error) => Err(ArtifactError::store(error)),
+        },
+    };
+    let hint = if matches!(place, ArtifactPlace::Bucket { .. }) { HINT } else { "" };
+    opened.map_err(|error| StartError::Artifacts { place, hint, source: Box::new(error) })
 }
 
 fn check_address(listen: SocketAddr, insecure: bool) -> Result<(), StartError> {

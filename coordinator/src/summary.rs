@@ -135,7 +135,7 @@ mod tests {
             name: "m".to_owned(),
             sha256: Digest::of(b"m"),
             size_bytes: 1,
-            tokenizer_sha256: None,
+            ..ModelRef::nameless()
         })
     }
 

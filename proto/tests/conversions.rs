@@ -5,11 +5,11 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use domain::{
-    Affinity, AttemptPhase, CellSpec, Digest, Drift, Environment, Estimate, Failure, FailureKind, FileRef, InputSource,
-    LatencySummary, MeasureRule, Measurement, ModelRef, OperatorTime, Optimization, Percentile, PlacedNode, Placement,
-    ProviderName, ProviderShare, Rate, Reason, Requirement, Runtime, Samples, Scenario, Segment, ServerLoad, Settings,
-    StableEnvironment, Statistics, SteadyClass, SteadyState, StopReason, Tier, Timestamp, Trial, Verdict, VerdictLevel,
-    VolatileEnvironment, Warmup,
+    AccuracyRule, Affinity, AttemptPhase, CellSpec, Digest, Drift, Environment, EnvironmentRule, Estimate, Failure,
+    FailureKind, FileRef, InputSource, LatencySummary, MeasureRule, Measurement, ModelFile, ModelRef, OperatorTime,
+    Optimization, Percentile, PlacedNode, Placement, PowerRule, Precision, ProviderName, ProviderShare, Rate, Reason,
+    Requirement, Runtime, Samples, Scenario, Segment, ServerLoad, Settings, StableEnvironment, Statistics, SteadyClass,
+    SteadyState, StopReason, Tier, Timestamp, Trial, Verdict, VerdictLevel, VolatileEnvironment, Warmup,
 };
 use furlong_proto::{InvalidMessage, pb};
 use prost::Message;
@@ -54,6 +54,7 @@ fn plain_cell() -> CellSpec {
         sha256: Digest::of(b"model"),
         size_bytes: 5,
         tokenizer_sha256: Some(Digest::of(b"tokenizer")),
+        ..ModelRef::nameless()
     })
 }
 
@@ -64,11 +65,16 @@ fn server(load: ServerLoad) -> Scenario {
 /// Every setting other than its default.
 fn full_cell() -> CellSpec {
     CellSpec {
-        model: plain_cell().model,
+        model: ModelRef {
+            precision: Some(Precision::FP32),
+            files: vec![ModelFile { path: text("weights/a.bin"), sha256: Digest::of(b"weights"), size_bytes: 9 }],
+            ..plain_cell().model
+        },
         runtime: Runtime::File(file("libonnxruntime.so")),
         provider: ProviderName::parse("qnn").expect("known"),
         provider_options: texts(&[("backend_path", "libQnnHtp.so")]),
         provider_library: Some(text("/opt/qnn/libonnxruntime_providers_qnn.so")),
+        fallback: vec![ProviderName::parse("xnnpack").expect("known")],
         scenario: server(ServerLoad::Fixed(Rate::from_millis(20_500).expect("a rate"))),
         batch: 4,
         sequence_length: Some(32),
@@ -97,6 +103,14 @@ fn full_cell() -> CellSpec {
             max_duration: Duration::from_secs(700),
         },
         time_limit: Some(Duration::from_mins(15)),
+        power_mode: Some(text("15W")),
+        environment: EnvironmentRule {
+            governor: Some(text("performance")),
+            max_start_temp_c: Some(45),
+            cooldown: Some(Duration::from_mins(1)),
+        },
+        power: Some(PowerRule::default()),
+        accuracy: Some(AccuracyRule { min_ratio_millionths: Some(990_000), ..AccuracyRule::default() }),
     }
 }
 
@@ -252,6 +266,32 @@ fn verdict() -> Verdict {
         tier: Tier::Quick,
         reasons: vec![reason("foreign-cpu", VerdictLevel::Suspect), reason("too-few", VerdictLevel::Invalid)],
     }
+}
+
+#[test]
+fn a_models_file_stays_in_the_models_folder() {
+    for path in ["", "/etc/passwd", "../weights", "a/../../b", "a//b", "a\\b", "./a"] {
+        let spoil = |wire: &mut pb::CellSpec| {
+            wire.model.as_mut().expect("a model").files[0].path = text(path);
+        };
+        let refusal = format!("field `model.files.path` is malformed: `{path}` leaves the model's folder");
+        check_refused::<CellSpec, pb::CellSpec>(full_cell(), spoil, &refusal);
+    }
+}
+
+#[test]
+fn rules_of_a_cell_are_within_their_bounds() {
+    let check = |spoil: fn(&mut pb::CellSpec), refusal: &str| {
+        check_refused::<CellSpec, pb::CellSpec>(full_cell(), spoil, refusal);
+    };
+    let no_rate = |wire: &mut pb::CellSpec| wire.power.as_mut().expect("a rule").rate_hz = 0;
+    check(no_rate, "field `power.rate_hz` is malformed: it is 0, it must be at least 1");
+    let above_one = |wire: &mut pb::CellSpec| {
+        wire.accuracy.as_mut().expect("a rule").min_ratio_millionths = Some(1_000_001);
+    };
+    check(above_one, "field `accuracy.min_ratio_millionths` is malformed: 1000001 is more than the whole");
+    let no_provider = |wire: &mut pb::CellSpec| wire.fallback = vec![text("gpu")];
+    check(no_provider, "field `cell.fallback` holds gpu, which this version does not know");
 }
 
 #[test]

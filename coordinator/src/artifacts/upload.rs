@@ -1,18 +1,21 @@
 //! One upload: from where the last one stopped, verified against its digest at the end, durable before it is visible.
 
-use std::io;
+use std::{io, path::Path};
 
 use domain::Digest;
+use nix::sys::statvfs::statvfs;
 use sha2::{Digest as _, Sha256};
 use tokio::{
     fs::{self, File, OpenOptions},
     io::{AsyncReadExt as _, AsyncWriteExt as _},
 };
 
-use super::{Artifacts, Held, SIZE_LIMIT_BYTES};
+use super::{ArtifactError, Artifacts, Claim, Held, SIZE_LIMIT_BYTES};
 
 /// Bytes read at once while the part of an earlier upload is hashed again.
 const REHASH_BYTES: usize = 256 * 1024;
+/// What an upload leaves of the disk, for PostgreSQL may be on the same one: a twentieth, and at most this.
+const RESERVE_LIMIT_BYTES: u64 = 1024 * 1024 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UploadError {
@@ -26,16 +29,24 @@ pub(crate) enum UploadError {
     Unfinished { arrived: u64, announced: u64 },
     #[error("the bytes have SHA-256 {actual}, not {announced}; they were dropped, send them again")]
     WrongDigest { announced: Digest, actual: Digest },
-    #[error("cannot keep the artifact")]
-    Io(#[from] io::Error),
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
 }
 
 /// How an upload begins.
 #[derive(Debug)]
 pub(crate) enum Begun {
     /// Another upload was faster: nothing is wanted.
-    Whole,
+    Whole(Kept),
     Wanted(Box<Upload>),
+}
+
+/// A whole artifact, and the claim on it until it is recorded.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: u64,
+    pub(crate) claim: Claim,
 }
 
 /// An upload that goes on. Dropped, it leaves its part for the next one to resume.
@@ -47,7 +58,7 @@ pub(crate) struct Upload {
     arrived: u64,
     hasher: Sha256,
     file: File,
-    _lock: tokio::sync::OwnedMutexGuard<()>,
+    claim: Claim,
 }
 
 impl Artifacts {
@@ -61,27 +72,49 @@ impl Artifacts {
         if size_bytes > SIZE_LIMIT_BYTES {
             return Err(UploadError::TooLarge(size_bytes));
         }
-        let lock = self.lock(&digest).await;
+        let claim = self.claim(&digest).await;
         let held = match self.held(&digest).await? {
-            Held::Whole { .. } => return Ok(Begun::Whole),
+            Held::Whole { size_bytes } => return Ok(Begun::Whole(Kept { digest, size_bytes, claim })),
             Held::Part { bytes } => bytes,
         };
         if offset != held {
             return Err(UploadError::WrongOffset { offset, held });
         }
+        self.check_space(size_bytes.saturating_sub(held))?;
         let path = self.part(&digest);
-        let mut file = OpenOptions::new().create(true).append(true).read(true).open(&path).await?;
-        let hasher = rehash(&mut file).await?;
-        let artifacts = self.clone();
+        let opened = OpenOptions::new().create(true).append(true).read(true).open(&path).await;
+        let mut file = opened.map_err(|error| self.classify("open", &path, error, size_bytes))?;
+        let hasher = rehash(&mut file).await.map_err(ArtifactError::io("read", &path))?;
         Ok(Begun::Wanted(Box::new(Upload {
-            artifacts,
+            artifacts: self.clone(),
             digest,
             announced: size_bytes,
             arrived: held,
             hasher,
             file,
-            _lock: lock,
+            claim,
         })))
+    }
+
+    /// Refuses what would fill the disk, rather than filling it: others live on it too.
+    fn check_space(&self, needed_bytes: u64) -> Result<(), ArtifactError> {
+        let folder = &self.inner.incoming;
+        let space = statvfs(folder).map_err(|errno| ArtifactError::io("look at", folder)(errno.into()))?;
+        let reserve = (space.blocks() * space.fragment_size() / 20).min(RESERVE_LIMIT_BYTES);
+        let free_bytes = (space.blocks_available() * space.fragment_size()).saturating_sub(reserve);
+        if needed_bytes > free_bytes {
+            return Err(ArtifactError::Full { folder: folder.clone(), needed_bytes, free_bytes });
+        }
+        Ok(())
+    }
+
+    fn classify(&self, action: &'static str, path: &Path, error: io::Error, needed_bytes: u64) -> ArtifactError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                ArtifactError::Full { folder: self.inner.incoming.clone(), needed_bytes, free_bytes: 0 }
+            }
+            _ => ArtifactError::io(action, path)(error),
+        }
     }
 }
 
@@ -90,36 +123,48 @@ impl Upload {
         let arrived = self.arrived + data.len() as u64;
         if arrived > self.announced {
             // Nothing says which of the bytes are the right ones.
-            fs::remove_file(self.artifacts.part(&self.digest)).await?;
+            self.discard().await;
             return Err(UploadError::TooMuch(self.announced));
         }
-        self.file.write_all(data).await?;
+        if let Err(error) = self.file.write_all(data).await {
+            return Err(self.failed("write", error).await);
+        }
         self.hasher.update(data);
         self.arrived = arrived;
         Ok(())
     }
 
-    /// Verifies, syncs, and only then gives the file its name.
-    pub(crate) async fn finish(mut self) -> Result<u64, UploadError> {
-        self.file.flush().await?;
+    /// Verifies, syncs, and only then gives the artifact its name.
+    pub(crate) async fn finish(mut self) -> Result<Kept, UploadError> {
+        if let Err(error) = self.file.flush().await {
+            return Err(self.failed("write", error).await);
+        }
         if self.arrived < self.announced {
             return Err(UploadError::Unfinished { arrived: self.arrived, announced: self.announced });
         }
-        let part = self.artifacts.part(&self.digest);
-        let actual = Digest::from_bytes(self.hasher.finalize().into());
+        let actual = Digest::from_bytes(std::mem::take(&mut self.hasher).finalize().into());
         if actual != self.digest {
-            fs::remove_file(&part).await?;
+            self.discard().await;
             return Err(UploadError::WrongDigest { announced: self.digest, actual });
         }
-        self.file.sync_all().await?;
-        let whole = self.artifacts.whole(&self.digest);
-        let directory = whole.parent().unwrap_or(&self.artifacts.root);
-        fs::create_dir_all(directory).await?;
-        fs::rename(&part, &whole).await?;
-        // The rename itself is durable once both directories are.
-        File::open(directory).await?.sync_all().await?;
-        File::open(&self.artifacts.root).await?.sync_all().await?;
-        Ok(self.announced)
+        if let Err(error) = self.file.sync_all().await {
+            return Err(self.failed("flush", error).await);
+        }
+        let Self { artifacts, digest, announced, arrived: _, hasher: _, file: _, claim } = self;
+        artifacts.publish(&digest, announced, &claim).await?;
+        Ok(Kept { digest, size_bytes: announced, claim })
+    }
+
+    /// On a full disk the part goes, so that the disk recovers; on any other trouble nobody knows what was written.
+    async fn failed(&self, action: &'static str, error: io::Error) -> UploadError {
+        self.discard().await;
+        let missing = self.announced.saturating_sub(self.arrived);
+        self.artifacts.classify(action, &self.artifacts.part(&self.digest), error, missing).into()
+    }
+
+    /// Best effort: a part that stays is found to be wrong at its end.
+    async fn discard(&self) {
+        fs::remove_file(self.artifacts.part(&self.digest)).await.unwrap_or_default();
     }
 }
 
@@ -131,76 +176,5 @@ async fn rehash(file: &mut File) -> io::Result<Sha256> {
             0 => return Ok(hasher),
             read => hasher.update(&buffer[..read]),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn artifacts() -> (tempfile::TempDir, Artifacts) {
-        let directory = tempfile::tempdir().expect("a directory");
-        let artifacts = Artifacts::open(directory.path().join("artifacts")).await.expect("opens");
-        (directory, artifacts)
-    }
-
-    async fn begin(artifacts: &Artifacts, content: &[u8], offset: u64) -> Box<Upload> {
-        match artifacts.begin_upload(Digest::of(content), content.len() as u64, offset).await.expect("begins") {
-            Begun::Wanted(upload) => upload,
-            Begun::Whole => panic!("nothing was uploaded yet"),
-        }
-    }
-
-    #[tokio::test]
-    async fn an_interrupted_upload_resumes_where_it_stopped() {
-        let (_directory, artifacts) = artifacts().await;
-        let content = b"the bytes of a model";
-        let mut upload = begin(&artifacts, content, 0).await;
-        upload.write(&content[..7]).await.expect("written");
-        assert!(matches!(upload.finish().await, Err(UploadError::Unfinished { arrived: 7, .. })));
-
-        let digest = Digest::of(content);
-        assert_eq!(artifacts.held(&digest).await.expect("held"), Held::Part { bytes: 7 });
-        let mismatch = artifacts.begin_upload(digest, content.len() as u64, 3).await;
-        assert!(matches!(mismatch, Err(UploadError::WrongOffset { held: 7, .. })));
-        let mut upload = begin(&artifacts, content, 7).await;
-        upload.write(&content[7..]).await.expect("written");
-        upload.finish().await.expect("whole");
-        assert_eq!(artifacts.held(&digest).await.expect("held"), Held::Whole { size_bytes: content.len() as u64 });
-    }
-
-    #[tokio::test]
-    async fn wrong_bytes_are_dropped_and_never_visible() {
-        let (_directory, artifacts) = artifacts().await;
-        let mut upload = begin(&artifacts, b"right", 0).await;
-        upload.write(b"wrong").await.expect("written");
-        assert!(matches!(upload.finish().await, Err(UploadError::WrongDigest { .. })));
-        assert_eq!(artifacts.held(&Digest::of(b"right")).await.expect("held"), Held::Part { bytes: 0 });
-
-        let mut upload = begin(&artifacts, b"short", 0).await;
-        assert!(matches!(upload.write(b"much longer").await, Err(UploadError::TooMuch(5))));
-    }
-
-    #[tokio::test]
-    async fn a_second_upload_of_the_same_bytes_waits_and_finds_them_whole() {
-        let (_directory, artifacts) = artifacts().await;
-        let content = b"shared";
-        let mut first = begin(&artifacts, content, 0).await;
-        let second = artifacts.begin_upload(Digest::of(content), content.len() as u64, 0);
-        let (_, second) = tokio::join!(
-            async {
-                first.write(content).await.expect("written");
-                first.finish().await.expect("whole")
-            },
-            second
-        );
-        assert!(matches!(second.expect("begins"), Begun::Whole));
-    }
-
-    #[tokio::test]
-    async fn too_large_is_refused_before_a_byte_is_taken() {
-        let (_directory, artifacts) = artifacts().await;
-        let refused = artifacts.begin_upload(Digest::of(b""), SIZE_LIMIT_BYTES + 1, 0).await;
-        assert!(matches!(refused, Err(UploadError::TooLarge(_))));
     }
 }

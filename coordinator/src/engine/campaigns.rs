@@ -4,22 +4,30 @@ use std::collections::BTreeMap;
 
 use domain::{
     CampaignId, CampaignState, Digest, FileRef,
-    campaign::{CampaignFile, Catalog, Diagnostics},
+    campaign::{CampaignFile, Catalog, Diagnostics, KnownDevice, PlanOptions},
+    device::effective_labels,
 };
 use tracing::info;
 
-use super::{Engine, ToAgent, waiting::waiting_reason};
-use crate::store::{CampaignRecord, NewCampaign, StoreError, Submitted};
+use super::{Engine, KeepError, ToAgent, waiting::waiting_reason};
+use crate::{
+    artifacts::Held,
+    store::{CampaignRecord, DeviceRecord, NewCampaign, StoreError, Submitted},
+};
 
 /// What a client submits.
 #[derive(Debug)]
 pub(crate) struct Submission {
     pub(crate) yaml: String,
     pub(crate) file_name: String,
+    /// Text of the files it includes, by path, as the campaign file spells it.
+    pub(crate) includes: BTreeMap<String, String>,
     /// By path, as the campaign file spells it.
     pub(crate) attachments: BTreeMap<String, Digest>,
     /// Empty: none.
     pub(crate) idempotency_key: String,
+    /// The author has seen the number of cells.
+    pub(crate) confirmed: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +38,8 @@ pub(crate) enum SubmitError {
     Nul,
     #[error("these attachments were not uploaded: {}", .0.join(", "))]
     MissingAttachments(Vec<String>),
+    #[error(transparent)]
+    Artifact(#[from] KeepError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -45,23 +55,24 @@ pub(crate) struct CampaignView {
 impl Engine {
     /// Plans with the same code as the client did, and stores all of it or nothing.
     pub(crate) async fn submit(&self, submission: &Submission) -> Result<Submitted, SubmitError> {
-        let Submission { yaml, file_name, attachments, idempotency_key } = submission;
+        let Submission { yaml, file_name, includes, attachments, idempotency_key, confirmed } = submission;
         if yaml.contains('\0') || file_name.contains('\0') || idempotency_key.contains('\0') {
             return Err(SubmitError::Nul);
         }
-        let file = CampaignFile::parse(file_name, yaml)?;
+        let file = CampaignFile::parse(file_name, yaml, includes)?;
         let wanted: Vec<_> = file
             .attachment_paths()
             .into_iter()
             .filter_map(|path| attachments.get(&path).map(|digest| (path, *digest)))
             .collect();
-        let models = self.store().models_named(&file.model_names()).await?;
         let catalog = Catalog {
-            models: models.into_iter().map(|record| (record.model.name.clone(), record.model)).collect(),
+            models: self.store().known_models(&file.model_names()).await?,
             attachments: self.resolve(&wanted).await?,
+            devices: self.store().devices().await?.into_iter().map(known_device).collect(),
         };
-        let plan = file.plan(&catalog)?;
-        let new = NewCampaign { plan: &plan, file_name, yaml, idempotency_key, attachments: &wanted };
+        let options = if *confirmed { PlanOptions { ceiling: None } } else { PlanOptions::default() };
+        let plan = file.plan(&catalog, &options)?;
+        let new = NewCampaign { plan: &plan, file_name, yaml, includes, idempotency_key, attachments: &wanted };
         let submitted = self.store().submit(&new, self.clock().now()).await?;
         info!(campaign.id = %submitted.id, name = %plan.name, cells = plan.cells.len(), existed = submitted.existed, "campaign submitted");
         self.wake();
@@ -69,17 +80,14 @@ impl Engine {
     }
 
     async fn resolve(&self, wanted: &[(String, Digest)]) -> Result<BTreeMap<String, FileRef>, SubmitError> {
-        let digests: Vec<_> = wanted.iter().map(|(_, digest)| *digest).collect();
-        let held = self.store().artifacts(&digests).await?;
         let mut files = BTreeMap::new();
         let mut missing = Vec::new();
         for (path, sha256) in wanted {
-            match held.iter().find(|artifact| artifact.sha256 == *sha256) {
-                Some(artifact) => {
-                    let file = FileRef { path: path.clone(), sha256: *sha256, size_bytes: artifact.size_bytes };
-                    files.insert(path.clone(), file);
+            match self.artifact_held(sha256).await? {
+                Held::Whole { size_bytes } => {
+                    files.insert(path.clone(), FileRef { path: path.clone(), sha256: *sha256, size_bytes });
                 }
-                None => missing.push(format!("{path} (sha256 {})", sha256.short())),
+                Held::Part { .. } => missing.push(format!("{path} (sha256 {})", sha256.short())),
             }
         }
         if missing.is_empty() { Ok(files) } else { Err(SubmitError::MissingAttachments(missing)) }
@@ -124,4 +132,8 @@ impl Engine {
         };
         Ok(records.into_iter().map(view).collect())
     }
+}
+
+fn known_device(device: DeviceRecord) -> KnownDevice {
+    KnownDevice { labels: effective_labels(&device.name, &device.labels, &device.facts), name: device.name }
 }

@@ -19,6 +19,8 @@ const SAVE_SEEN: Duration = Duration::from_secs(5);
 /// Runs of one class looked at in one tick, and grants committed together: by then the cost of a commit is spread so
 /// thin that a larger batch would only hold its locks longer.
 const BATCH: usize = 200;
+/// How often what nobody needs is removed; also at the start.
+const TEND_ARTIFACTS: Duration = Duration::from_hours(24);
 /// Leases ended in one tick.
 const REAP_LIMIT: u32 = 1_000;
 
@@ -28,6 +30,7 @@ struct Due {
     complete: Duration,
     reap: Duration,
     save_seen: Duration,
+    tend_artifacts: Duration,
 }
 
 impl Engine {
@@ -92,6 +95,11 @@ impl Engine {
             }
             due.save_seen = now + SAVE_SEEN;
         }
+        if now >= due.tend_artifacts {
+            // Beside the loop: it may take minutes, and nothing waits for it.
+            self.spawn(self.clone().tend_artifacts());
+            due.tend_artifacts = now + TEND_ARTIFACTS;
+        }
         self.schedule().await
     }
 
@@ -132,8 +140,10 @@ impl Engine {
         let busy = self.store().busy_devices(&ids).await?;
         devices.retain(|device| !busy.contains(&device.id));
         let per_class = u32::try_from(devices.len().min(BATCH)).unwrap_or(u32::MAX);
+        let idle: Vec<_> = devices.iter().map(|device| device.id).collect();
         let class_ids: Vec<_> = classes.iter().map(|class| class.id).collect();
-        let runs = if per_class == 0 { Vec::new() } else { self.store().ready_runs(&class_ids, per_class).await? };
+        let runs =
+            if per_class == 0 { Vec::new() } else { self.store().ready_runs(&class_ids, &idle, per_class).await? };
         Ok(Snapshot { devices, classes, runs })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Keeps no state that PostgreSQL lacks, except liveness. [`driver`] is the loop; the other files are what doors call.
 
+mod artifacts;
 mod campaigns;
 mod driver;
 mod outage;
@@ -18,6 +19,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
+    artifacts::{Collected, KeepError},
     campaigns::{CampaignView, Submission, SubmitError},
     report::Reported,
     session::{Hello, HelloError, OpenedSession},

@@ -14,6 +14,8 @@ use crate::engine::{CampaignView, Engine, Submission};
 const POLL: Duration = Duration::from_millis(250);
 /// Events in one update.
 const EVENTS_AT_ONCE: u32 = 500;
+/// Keys in one question: as many cells as any campaign can have.
+const ESTIMATE_LIMIT: usize = 100_000;
 const LIST_DEFAULT: u32 = 50;
 const LIST_LIMIT: u32 = 500;
 
@@ -37,14 +39,16 @@ impl pb::campaign_service_server::CampaignService for CampaignDoor {
         &self,
         request: Request<pb::SubmitCampaignRequest>,
     ) -> Result<Response<pb::SubmitCampaignResponse>, Status> {
-        let pb::SubmitCampaignRequest { yaml, file_name, attachments, idempotency_key } = request.into_inner();
+        let pb::SubmitCampaignRequest { yaml, file_name, attachments, idempotency_key, includes, confirmed } =
+            request.into_inner();
+        let includes = includes.into_iter().collect();
         let attachments = attachments
             .into_iter()
             .map(|pb::Attachment { path, sha256, size_bytes: _ }| {
                 Ok((path, digest("attachments.sha256", &sha256).map_err(|error| invalid(&error))?))
             })
             .collect::<Result<BTreeMap<_, _>, Status>>()?;
-        let submission = Submission { yaml, file_name, attachments, idempotency_key };
+        let submission = Submission { yaml, file_name, includes, attachments, idempotency_key, confirmed };
         let submitted = self.0.submit(&submission).await?;
         let campaign = self.view(submitted.id.0).await?.into();
         Ok(Response::new(pb::SubmitCampaignResponse { campaign: Some(campaign), existed: submitted.existed }))
@@ -54,7 +58,8 @@ impl pb::campaign_service_server::CampaignService for CampaignDoor {
         let id = request.into_inner().id;
         let campaign = pb::Campaign::from(self.view(id).await?);
         let yaml = self.0.store().campaign_yaml(CampaignId(id)).await?.ok_or_else(|| not_found(id))?;
-        Ok(Response::new(pb::Campaign { yaml, ..campaign }))
+        let includes = self.0.store().campaign_includes(CampaignId(id)).await?.into_iter().collect();
+        Ok(Response::new(pb::Campaign { yaml, includes, ..campaign }))
     }
 
     async fn list_campaigns(
@@ -75,6 +80,24 @@ impl pb::campaign_service_server::CampaignService for CampaignDoor {
         let id = request.into_inner().id;
         let view = self.0.cancel(CampaignId(id)).await?.ok_or_else(|| not_found(id))?;
         Ok(Response::new(view.into()))
+    }
+
+    async fn estimate_cells(
+        &self,
+        request: Request<pb::EstimateCellsRequest>,
+    ) -> Result<Response<pb::EstimateCellsResponse>, Status> {
+        let keys = request.into_inner().keys;
+        if keys.len() > ESTIMATE_LIMIT {
+            return Err(Status::invalid_argument(format!("{} keys, at most {ESTIMATE_LIMIT}", keys.len())));
+        }
+        let keys = keys.iter().map(|key| digest("keys", key).map_err(|error| invalid(&error)));
+        let keys = keys.collect::<Result<Vec<_>, Status>>()?;
+        let cells = self.0.store().estimates(&keys).await?.into_iter().map(|estimate| pb::CellEstimate {
+            key: estimate.key.as_bytes().to_vec(),
+            attempts: estimate.attempts,
+            attempt_ns: u64::try_from(estimate.attempt.as_nanos()).unwrap_or(u64::MAX),
+        });
+        Ok(Response::new(pb::EstimateCellsResponse { cells: cells.collect() }))
     }
 
     async fn watch_campaign(

@@ -9,7 +9,7 @@ use crate::{
     engine::{CampaignView, DeviceView, Hello, Settings, ToAgent},
     store::{
         AttemptRecord, CampaignRecord, DeviceIdentity, DeviceRecord, EventRecord, Granted, MeasurementRecord,
-        ModelRecord, RunCounts, RunRecord,
+        RunCounts, RunRecord,
     },
     summary::{CellFigures, CellSummary},
 };
@@ -151,6 +151,7 @@ impl From<CampaignView> for pb::Campaign {
             cells,
             runs: Some(pb::RunCounts { total, ready, active, done, failed, cancelled }),
             yaml: String::new(),
+            includes: std::collections::BTreeMap::new(),
             waiting_reason: waiting.unwrap_or_default(),
         }
     }
@@ -191,14 +192,6 @@ impl From<DeviceView> for pb::Device {
             agent_version,
             current_run_id: current_run.map_or(0, |RunId(id)| id),
         }
-    }
-}
-
-impl From<ModelRecord> for pb::Model {
-    fn from(record: ModelRecord) -> Self {
-        let ModelRecord { model, source, licence, added_at } = record;
-        let pb::ModelRef { name, sha256, size_bytes, tokenizer_sha256 } = model.into();
-        Self { name, sha256, size_bytes, tokenizer_sha256, source, licence, added_at_us: added_at.0 }
     }
 }
 

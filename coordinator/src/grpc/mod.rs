@@ -6,9 +6,11 @@ mod artifact;
 mod campaign;
 mod convert;
 mod device;
+mod model;
 mod report;
 mod result;
 mod status;
+mod stored;
 #[cfg(test)]
 mod tests;
 

@@ -5,9 +5,9 @@ use tonic::Status;
 use tracing::error;
 
 use crate::{
-    artifacts::UploadError,
-    engine::{HelloError, SubmitError},
-    store::{AddModelError, OpenSessionError, StoreError},
+    artifacts::{ArtifactError, UploadError},
+    engine::{HelloError, KeepError, SubmitError},
+    store::{AddModelError, AddVariantError, OpenSessionError, StoreError},
 };
 
 impl From<StoreError> for Status {
@@ -40,6 +40,7 @@ impl From<SubmitError> for Status {
         match error {
             SubmitError::Invalid(_) | SubmitError::Nul => Self::invalid_argument(error.to_string()),
             SubmitError::MissingAttachments(_) => Self::failed_precondition(error.to_string()),
+            SubmitError::Artifact(error) => error.into(),
             SubmitError::Store(error) => error.into(),
         }
     }
@@ -51,7 +52,26 @@ impl From<AddModelError> for Status {
             AddModelError::Exists { .. } => {
                 Self::already_exists(format!("{error}; set `replace` to give the name to the new one"))
             }
+            AddModelError::MissingArtifact(_) => Self::failed_precondition(format!("{error}; upload it and try again")),
             AddModelError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AddVariantError> for Status {
+    fn from(error: AddVariantError) -> Self {
+        match error {
+            AddVariantError::NoModel(_) => Self::not_found(error.to_string()),
+            AddVariantError::OtherOriginal { .. } => {
+                Self::failed_precondition(format!("{error}; make the variant from what the name stands for now"))
+            }
+            AddVariantError::Exists { .. } => {
+                Self::already_exists(format!("{error}; set `replace` to put the new one in its place"))
+            }
+            AddVariantError::MissingArtifact { .. } => {
+                Self::failed_precondition(format!("{error}; upload it and try again"))
+            }
+            AddVariantError::Store(error) => error.into(),
         }
     }
 }
@@ -64,7 +84,37 @@ impl From<UploadError> for Status {
             UploadError::WrongOffset { .. } => Self::out_of_range(text),
             UploadError::Unfinished { .. } => Self::aborted(text),
             UploadError::WrongDigest { .. } => Self::data_loss(text),
-            UploadError::Io(error) => file(&error),
+            UploadError::Artifact(error) => error.into(),
+        }
+    }
+}
+
+impl From<ArtifactError> for Status {
+    fn from(error: ArtifactError) -> Self {
+        match &error {
+            ArtifactError::Full { folder, needed_bytes, free_bytes } => {
+                error!(folder = %folder.display(), needed_bytes, free_bytes, "the disk of the artifact store is full; an upload was refused");
+                Self::resource_exhausted(error.to_string())
+            }
+            ArtifactError::BehindEnd { .. } => Self::out_of_range(error.to_string()),
+            ArtifactError::Damaged(_) => Self::data_loss(error.to_string()),
+            ArtifactError::Misread(_) => Self::unavailable(error.to_string()),
+            ArtifactError::Store(_) => {
+                error!(error = &error as &dyn std::error::Error, "the artifact store does not answer");
+                Self::unavailable(
+                    "the coordinator's artifact store does not answer; the coordinator's log has the reason",
+                )
+            }
+            ArtifactError::Io { .. } => internal(&error),
+        }
+    }
+}
+
+impl From<KeepError> for Status {
+    fn from(error: KeepError) -> Self {
+        match error {
+            KeepError::Artifact(error) => error.into(),
+            KeepError::Store(error) => error.into(),
         }
     }
 }
@@ -72,17 +122,6 @@ impl From<UploadError> for Status {
 /// A message that breaks its contract.
 pub(super) fn invalid(error: &InvalidMessage) -> Status {
     Status::invalid_argument(error.to_string())
-}
-
-/// Trouble with the coordinator's own disk.
-pub(super) fn file(error: &std::io::Error) -> Status {
-    match error.kind() {
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-            Status::resource_exhausted("the coordinator's disk is full")
-        }
-        std::io::ErrorKind::InvalidInput => Status::out_of_range(error.to_string()),
-        _ => internal(error),
-    }
 }
 
 pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Status {

@@ -1,5 +1,8 @@
 //! The doors over loopback, with a started coordinator on a real PostgreSQL and a fake agent.
 
+mod artifacts;
+mod models;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use domain::{Digest, SystemClock};
@@ -47,7 +50,7 @@ impl Lab {
     async fn with_lease(lease: Duration) -> Self {
         let files = tempfile::tempdir().expect("a directory");
         let store = Store::over(test_cluster::database().await);
-        let artifacts = Artifacts::open(files.path().join("artifacts")).await.expect("opens");
+        let artifacts = Artifacts::in_folder(files.path().join("artifacts")).await.expect("opens");
         let settings = Settings { heartbeat: lease / 3, lease };
         let engine = Engine::new(store, artifacts, Arc::new(SystemClock::new()), settings, CancellationToken::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");

@@ -1,5 +1,6 @@
 //! First come, first served: runs in order of campaign and position, each to the first free device that its selector
-//! admits, preferably not the one on which it failed before: another device tells a model's fault from a device's.
+//! admits, preferably not the one on which it failed before: another device tells a model's fault from a device's. All runs
+//! of a cell go to one device, that of the first: a difference between boards is no variation from run to run.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -49,14 +50,19 @@ pub(crate) fn plan(snapshot: &Snapshot, now: Duration) -> Vec<Effect> {
         })
         .collect();
     let mut taken = HashSet::new();
+    let mut bound = HashMap::new();
     let mut effects = Vec::new();
     for run in &snapshot.runs {
         let Some(queue) = queues.get_mut(&run.class) else { continue };
         // Every class has its own queue of the same devices: drop those that went to another class meanwhile.
         queue.retain(|device| !taken.contains(&device.id));
-        let fresh = queue.iter().position(|device| Some(device.id) != run.tried_on).unwrap_or(0);
-        let Some(device) = queue.remove(fresh) else { continue };
+        let choice = match run.bound_to.or_else(|| bound.get(&run.cell).copied()) {
+            Some(only) => queue.iter().position(|device| device.id == only),
+            None => queue.iter().position(|device| Some(device.id) != run.tried_on).or(Some(0)),
+        };
+        let Some(device) = choice.and_then(|index| queue.remove(index)) else { continue };
         taken.insert(device.id);
+        bound.insert(run.cell, device.id);
         effects.push(Effect::Grant(Grant { run: run.id, device: device.id, epoch: device.epoch }));
     }
     effects
@@ -79,7 +85,7 @@ pub(super) mod tests {
     }
 
     pub(in crate::scheduler) fn run(id: i64, class: i64) -> ReadyRun {
-        ReadyRun { id: RunId(id), class, tried_on: None }
+        ReadyRun { id: RunId(id), class, cell: id, bound_to: None, tried_on: None }
     }
 
     pub(in crate::scheduler) fn class(id: i64, selector: &str) -> ReadyClass {
@@ -113,6 +119,19 @@ pub(super) mod tests {
         let classes = [class(1, "any")];
         assert_eq!(granted(&[device(1, ""), device(2, "")], &classes, &[retried]), [(1, 2)]);
         assert_eq!(granted(&[device(1, "")], &classes, &[retried]), [(1, 1)]);
+    }
+
+    #[test]
+    fn the_runs_of_a_cell_go_to_one_device() {
+        let devices = [device(1, ""), device(2, "")];
+        let classes = [class(1, "any")];
+        let of_cell_7 = |id| ReadyRun { cell: 7, ..run(id, 1) };
+        assert_eq!(granted(&devices, &classes, &[of_cell_7(1), of_cell_7(2), run(3, 1)]), [(1, 1), (3, 2)]);
+        let bound = |id, to| ReadyRun { bound_to: Some(DeviceId(Uuid::from_u128(to))), ..of_cell_7(id) };
+        assert_eq!(granted(&devices, &classes, &[bound(1, 2)]), [(1, 2)]);
+        assert_eq!(granted(&devices, &classes, &[bound(1, 3)]), [], "its device is away or busy");
+        let retried = ReadyRun { tried_on: Some(DeviceId(Uuid::from_u128(2))), ..bound(1, 2) };
+        assert_eq!(granted(&devices, &classes, &[retried]), [(1, 2)], "others of the cell are measured there");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     Store, StoreError,
     campaigns::complete_campaign,
     events::{NewEvent, append, lock_campaign},
+    grants::release_cells,
     row::{Place, at, name_of},
 };
 
@@ -274,6 +275,7 @@ pub(super) async fn end_without_measurement(
     if moved == 0 {
         return Ok(None);
     }
+    release_cells(tx, &[attempt.run.0]).await?;
     let (event_kind, outlook) = match next {
         NextState::Ready => ("run.retry", format!("tried again in {} s", wait.as_secs())),
         NextState::Failed => ("run.failed", "the run has failed".to_owned()),

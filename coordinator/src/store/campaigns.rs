@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AttemptId, CampaignId, CampaignState, DeviceId, Digest, Selector, Timestamp, campaign::Plan};
+use domain::{AttemptId, CampaignId, CampaignState, DeviceId, Digest, Order, Selector, Timestamp, campaign::Plan};
 use sqlx::{PgConnection, types::time::OffsetDateTime};
 
 use super::{
-    Store, StoreError,
+    Store, StoreError, artifacts,
     events::{NewEvent, append, lock_campaign},
     row::{Place, at, bytes_of, to_json},
 };
@@ -18,6 +18,8 @@ pub(crate) struct NewCampaign<'a> {
     pub(crate) file_name: &'a str,
     /// Verbatim.
     pub(crate) yaml: &'a str,
+    /// Text of the included files by path, verbatim.
+    pub(crate) includes: &'a BTreeMap<String, String>,
     /// Empty: none.
     pub(crate) idempotency_key: &'a str,
     pub(crate) attachments: &'a [(String, Digest)],
@@ -96,14 +98,16 @@ impl Store {
     /// Stores the campaign with its cells and runs, all or nothing. A used idempotency key answers the first campaign.
     pub(crate) async fn submit(&self, new: &NewCampaign<'_>, now: Timestamp) -> Result<Submitted, StoreError> {
         let mut tx = self.pool.begin().await?;
+        let seed = new.plan.seed.filter(|_| new.plan.order == Order::Random).map(|seed| seed.to_string());
         let inserted = sqlx::query_scalar!(
-            "insert into campaign (name, file_name, yaml, idempotency_key, created_at)
-             values ($1, $2, $3, nullif($4, ''), $5) on conflict (idempotency_key) do nothing returning id",
+            "insert into campaign (name, file_name, yaml, idempotency_key, created_at, order_seed)
+             values ($1, $2, $3, nullif($4, ''), $5, $6) on conflict (idempotency_key) do nothing returning id",
             new.plan.name,
             new.file_name,
             new.yaml,
             new.idempotency_key,
             at(now),
+            seed,
         )
         .fetch_optional(&mut *tx)
         .await?;
@@ -114,8 +118,10 @@ impl Store {
             return Ok(Submitted { id: CampaignId(id), existed: true });
         };
         let id = CampaignId(id);
+        insert_includes(&mut tx, id, new.includes).await?;
         insert_attachments(&mut tx, id, new.attachments).await?;
         insert_cells(&mut tx, id, new.plan).await?;
+        artifacts::need(&mut tx, id, new.plan.cells.iter().map(|cell| &cell.spec)).await?;
         insert_runs(&mut tx, id, new.plan).await?;
         let message = format!(
             "campaign {id} ({}) has {} cells, {} repetitions each",
@@ -173,6 +179,14 @@ impl Store {
 
     pub(crate) async fn campaign_yaml(&self, id: CampaignId) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar!("select yaml from campaign where id = $1", id.0).fetch_optional(&self.pool).await?)
+    }
+
+    /// Text of the files it includes, by path.
+    pub(crate) async fn campaign_includes(&self, id: CampaignId) -> Result<BTreeMap<String, String>, StoreError> {
+        let rows = sqlx::query!("select path, text from campaign_include where campaign_id = $1", id.0)
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.path, row.text)).collect())
     }
 
     /// Selectors of the runs that are ready, of each of these campaigns.
@@ -287,6 +301,24 @@ pub(super) async fn complete_campaign(
     Ok(true)
 }
 
+async fn insert_includes(
+    tx: &mut PgConnection,
+    id: CampaignId,
+    includes: &BTreeMap<String, String>,
+) -> Result<(), StoreError> {
+    let (paths, texts): (Vec<_>, Vec<_>) = includes.iter().map(|(path, text)| (path.clone(), text.clone())).unzip();
+    sqlx::query!(
+        "insert into campaign_include (campaign_id, path, text)
+         select $1, i.path, i.text from unnest($2::text[], $3::text[]) as i (path, text)",
+        id.0,
+        &paths,
+        &texts,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 async fn insert_attachments(
     tx: &mut PgConnection,
     id: CampaignId,
@@ -319,16 +351,18 @@ async fn insert_cells(tx: &mut PgConnection, id: CampaignId, plan: &Plan) -> Res
     let numbers: Vec<_> = plan.cells.iter().map(|cell| int("cell", cell.number)).collect::<Result<_, _>>()?;
     let keys: Vec<_> = plan.cells.iter().map(|cell| bytes_of(&cell.key)).collect();
     let specs: Vec<_> = plan.cells.iter().map(|cell| to_json("spec", &cell.spec)).collect::<Result<_, _>>()?;
+    let tags: Vec<Option<String>> = plan.cells.iter().map(|cell| cell.tag.clone()).collect();
     sqlx::query!(
-        "insert into cell (campaign_id, number, key, selector_class_id, spec)
-         select $1, c.number, c.key, s.id, c.spec
-         from unnest($2::integer[], $3::bytea[], $4::text[], $5::jsonb[]) as c (number, key, selector, spec)
+        "insert into cell (campaign_id, number, key, selector_class_id, spec, tag)
+         select $1, c.number, c.key, s.id, c.spec, c.tag
+         from unnest($2::integer[], $3::bytea[], $4::text[], $5::jsonb[], $6::text[]) as c (number, key, selector, spec, tag)
          join selector_class s on s.selector = c.selector order by c.number",
         id.0,
         &numbers,
         &keys,
         &selectors,
         &specs,
+        &tags as &[Option<String>],
     )
     .execute(tx)
     .await?;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use domain::{AttemptId, CampaignId, CellSpec, DeviceId, Fence, RunId, Timestamp};
 
+use sqlx::PgConnection;
+
 use super::{
     Store, StoreError,
     row::{Place, at},
@@ -60,11 +62,22 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
+        // The first grant of a cell binds it to the device; a second coordinator's then finds it bound, and loses.
+        sqlx::query!(
+            "update cell c set device_id = w.device_id
+             from unnest($1::bigint[], $2::uuid[]) as w (run_id, device_id) join run r on r.id = w.run_id
+             where c.id = r.cell_id and c.device_id is null and r.state = 'ready'",
+            &runs,
+            &devices,
+        )
+        .execute(&mut *tx)
+        .await?;
         let attempts = sqlx::query_scalar!(
             "with granted as (
                  update run r set state = 'active', fence = r.fence + 1, attempts = r.attempts + 1, not_before = null
-                 from unnest($1::bigint[], $2::uuid[]) as w (run_id, device_id), campaign c
+                 from unnest($1::bigint[], $2::uuid[]) as w (run_id, device_id), campaign c, cell
                  where r.id = w.run_id and r.state = 'ready' and c.id = r.campaign_id and c.state = 'running'
+                   and cell.id = r.cell_id and cell.device_id = w.device_id
                    and not exists (select 1 from attempt a
                        where a.device_id = w.device_id and a.state in ('leased', 'running'))
                  returning r.id, r.fence, r.attempts, w.device_id)
@@ -78,6 +91,7 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
+        release_cells(&mut tx, &runs).await?;
         sqlx::query!(
             "insert into event (at, kind, campaign_id, run_id, attempt_id, device, message)
              select $2, 'attempt.leased', r.campaign_id, r.id, a.id, d.name,
@@ -114,4 +128,18 @@ impl Store {
         tx.commit().await?;
         Ok(granted)
     }
+}
+
+/// Lets go of the devices of these runs' cells where no run of a cell is measured or being measured: another device may
+/// have better luck.
+pub(super) async fn release_cells(tx: &mut PgConnection, runs: &[i64]) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update cell set device_id = null
+         where id in (select cell_id from run where id = any($1)) and device_id is not null
+           and not exists (select 1 from run r where r.cell_id = cell.id and r.state in ('active', 'done'))",
+        runs,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod attempts;
 mod campaigns;
 mod devices;
 mod error;
+mod estimates;
 mod events;
 mod grants;
 mod measurements;
@@ -29,7 +30,7 @@ use sqlx::{
 };
 
 pub(crate) use self::{
-    artifacts::ArtifactRecord,
+    artifacts::{ArtifactRecord, ArtifactUse},
     attempts::{AttemptContext, AttemptRecord, Loss, NextState, Renewed},
     campaigns::{CampaignRecord, NewCampaign, RunCounts, Submitted},
     devices::{DeviceIdentity, DeviceRecord, OpenSessionError},
@@ -37,7 +38,7 @@ pub(crate) use self::{
     events::EventRecord,
     grants::{Grant, Granted},
     measurements::MeasurementRecord,
-    models::{AddModelError, ModelRecord, NewModel},
+    models::{AddModelError, AddVariantError, ModelRecord, NewModel, NewVariant, VariantRecord},
     results::{Accepted, ReportKey},
     runs::{ReadyClass, ReadyRun, RunPage, RunRecord},
     summaries::{MeasuredFigures, RunFigures},

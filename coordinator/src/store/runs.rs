@@ -19,6 +19,10 @@ pub(crate) struct ReadyRun {
     pub(crate) id: RunId,
     /// See [`ReadyClass::id`].
     pub(crate) class: i64,
+    /// The cell it belongs to, by the store's number.
+    pub(crate) cell: i64,
+    /// The device that executes all runs of this cell, once one has been chosen.
+    pub(crate) bound_to: Option<DeviceId>,
     /// The device of its latest attempt, which did not succeed.
     pub(crate) tried_on: Option<DeviceId>,
 }
@@ -132,26 +136,42 @@ impl Store {
             .collect()
     }
 
-    /// The first `per_class` ready runs of each class, in order of campaign and position.
-    pub(crate) async fn ready_runs(&self, classes: &[i64], per_class: u32) -> Result<Vec<ReadyRun>, StoreError> {
+    /// The first `per_class` ready runs of each class that one of the `idle` devices may execute, in order of campaign and
+    /// position. Of a cell, the first ready run only: a device takes one at a time, and a cell has one device.
+    pub(crate) async fn ready_runs(
+        &self,
+        classes: &[i64],
+        idle: &[DeviceId],
+        per_class: u32,
+    ) -> Result<Vec<ReadyRun>, StoreError> {
+        let idle: Vec<_> = idle.iter().map(|device| device.0).collect();
         let rows = sqlx::query!(
-            r#"select r.id, r.selector_class_id,
+            r#"select r.id, r.selector_class_id, r.cell_id, r.bound_to,
                    (select a.device_id from attempt a where a.run_id = r.id order by a.number desc limit 1)
                        as "tried_on: Uuid"
                from unnest($1::bigint[]) as class (id)
                cross join lateral (
-                   select * from run where selector_class_id = class.id and state = 'ready'
-                     and (not_before is null or not_before <= clock_timestamp())
-                   order by campaign_id, position limit $2) r
+                   select run.id, run.selector_class_id, run.cell_id, run.campaign_id, run.position, c.device_id as bound_to
+                   from run join cell c on c.id = run.cell_id
+                   where run.selector_class_id = class.id and run.state = 'ready'
+                     and (run.not_before is null or run.not_before <= clock_timestamp())
+                     and (c.device_id is null or c.device_id = any($3))
+                     and not exists (select 1 from run earlier where earlier.cell_id = run.cell_id
+                         and earlier.state = 'ready' and earlier.position < run.position
+                         and (earlier.not_before is null or earlier.not_before <= clock_timestamp()))
+                   order by run.campaign_id, run.position limit $2) r
                order by r.campaign_id, r.position"#,
             classes,
             i64::from(per_class),
+            &idle,
         )
         .fetch_all(&self.pool)
         .await?;
         let ready = rows.into_iter().map(|row| ReadyRun {
             id: RunId(row.id),
             class: row.selector_class_id,
+            cell: row.cell_id,
+            bound_to: row.bound_to.map(DeviceId),
             tried_on: row.tried_on.map(DeviceId),
         });
         Ok(ready.collect())

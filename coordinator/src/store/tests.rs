@@ -1,5 +1,7 @@
 //! The store's guards, against a real PostgreSQL.
 
+mod artifacts;
+mod models;
 mod repeats;
 mod upgrade;
 
@@ -27,7 +29,10 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        Self { store: Store::over(test_cluster::database().await) }
+        let store = Store::over(test_cluster::database().await);
+        // The model of every cell here.
+        store.record_artifact(ArtifactRecord { sha256: Digest::of(b"m"), size_bytes: 1 }, NOW).await.expect("records");
+        Self { store }
     }
 
     async fn device(&self, number: u128) -> DeviceSession {
@@ -46,7 +51,14 @@ impl Fixture {
     /// One cell; its runs.
     async fn campaign(&self, repetitions: u32) -> (CampaignId, Vec<RunId>) {
         let plan = plan(repetitions);
-        let new = NewCampaign { plan: &plan, file_name: "t.yaml", yaml: "x", idempotency_key: "", attachments: &[] };
+        let new = NewCampaign {
+            plan: &plan,
+            file_name: "t.yaml",
+            yaml: "x",
+            includes: &BTreeMap::new(),
+            idempotency_key: "",
+            attachments: &[],
+        };
         let id = self.store.submit(&new, NOW).await.expect("submits").id;
         let page = RunPage::Campaign { id, after: 0 };
         (id, self.store.runs(page, 100).await.expect("lists").into_iter().map(|run| run.id).collect())
@@ -133,7 +145,7 @@ struct DeviceSession {
 }
 
 fn spec() -> CellSpec {
-    let model = ModelRef { name: "m".to_owned(), sha256: Digest::of(b"m"), size_bytes: 1, tokenizer_sha256: None };
+    let model = ModelRef { name: "m".to_owned(), sha256: Digest::of(b"m"), size_bytes: 1, ..ModelRef::nameless() };
     CellSpec { input: InputSource::random(u64::MAX), ..CellSpec::new(model) }
 }
 
@@ -143,9 +155,15 @@ fn plan(repetitions: u32) -> Plan {
     Plan {
         name: "test".to_owned(),
         labels: BTreeMap::new(),
-        cells: vec![PlannedCell { number: 1, spec: spec(), device, key }],
+        cells: vec![PlannedCell { number: 1, spec: spec(), device, key, tag: None, origins: BTreeMap::new() }],
         repetitions,
         order: Order::Blocked,
+        seed: None,
+        gates: Vec::new(),
+        notify: Vec::new(),
+        product: 1,
+        rules: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
@@ -374,7 +392,7 @@ async fn a_retry_waits_its_turn() {
     let granted = fixture.grant(runs[0], &desk).await.expect("granted");
     fixture.failed(&granted, 1, FailureKind::Infra).await;
     assert!(fixture.store.ready_classes().await.expect("reads").is_empty(), "not before a second has passed");
-    assert!(fixture.store.ready_runs(&[classes[0].id], 10).await.expect("reads").is_empty());
+    assert!(fixture.store.ready_runs(&[classes[0].id], &[desk.id], 10).await.expect("reads").is_empty());
 }
 
 #[tokio::test]
@@ -398,7 +416,8 @@ async fn a_device_executes_one_attempt_at_a_time() {
 
     // Two grants in one batch meet the unique index: the whole batch is a lost race, and nothing of it stays.
     let free = fixture.device(2).await;
-    let batch = [runs[1], runs[2]].map(|run| Grant { run, device: free.id, epoch: free.epoch });
+    let (_, others) = fixture.campaign(2).await;
+    let batch = [others[0], others[1]].map(|run| Grant { run, device: free.id, epoch: free.epoch });
     assert!(matches!(fixture.store.grant(&batch, LEASE, NOW).await, Err(StoreError::Raced(_))));
     fixture.check_invariants().await;
 }
@@ -444,7 +463,14 @@ async fn after_a_cancellation_a_late_result_is_stale() {
 async fn a_repeated_submission_is_one_campaign() {
     let fixture = Fixture::new().await;
     let plan = plan(2);
-    let new = NewCampaign { plan: &plan, file_name: "t.yaml", yaml: "x", idempotency_key: "k", attachments: &[] };
+    let new = NewCampaign {
+        plan: &plan,
+        file_name: "t.yaml",
+        yaml: "x",
+        includes: &BTreeMap::new(),
+        idempotency_key: "k",
+        attachments: &[],
+    };
     let first = fixture.store.submit(&new, NOW).await.expect("submits");
     let second = fixture.store.submit(&new, NOW).await.expect("answers");
     assert_eq!((first.id, false, true), (second.id, first.existed, second.existed));
@@ -457,15 +483,45 @@ async fn runs_have_ids_in_plan_order_and_positions_in_execution_order() {
     let mut plan = plan(2);
     plan.order = Order::Interleaved;
     plan.cells.push(PlannedCell { number: 2, ..plan.cells[0].clone() });
-    let new = NewCampaign { plan: &plan, file_name: "t.yaml", yaml: "x", idempotency_key: "", attachments: &[] };
+    let new = NewCampaign {
+        plan: &plan,
+        file_name: "t.yaml",
+        yaml: "x",
+        includes: &BTreeMap::new(),
+        idempotency_key: "",
+        attachments: &[],
+    };
     let id = fixture.store.submit(&new, NOW).await.expect("submits").id;
     let runs = fixture.store.runs(RunPage::Campaign { id, after: 0 }, 10).await.expect("lists");
     let listed: Vec<_> = runs.iter().map(|run| (run.cell, run.repetition)).collect();
     assert_eq!(listed, [(1, 1), (1, 2), (2, 1), (2, 2)]);
-    let class = fixture.store.ready_classes().await.expect("reads")[0].id;
-    let order = fixture.store.ready_runs(&[class], 10).await.expect("reads");
-    let order: Vec<_> = order.iter().map(|ready| runs.iter().position(|run| run.id == ready.id)).collect();
+    let order = sqlx::query_scalar!("select id from run order by position").fetch_all(&fixture.store.pool).await;
+    let order = order.expect("reads").into_iter();
+    let order: Vec<_> = order.map(|id| runs.iter().position(|run| run.id.0 == id)).collect();
     assert_eq!(order, [Some(0), Some(2), Some(1), Some(3)]);
+}
+
+#[tokio::test]
+async fn the_runs_of_a_cell_stay_with_the_device_that_measured_one() {
+    let fixture = Fixture::new().await;
+    let (_, runs) = fixture.campaign(3).await;
+    let (one, two) = (fixture.device(1).await, fixture.device(2).await);
+    let class = fixture.store.ready_classes().await.expect("reads")[0].id;
+    let ready = async |devices: &[DeviceId]| fixture.store.ready_runs(&[class], devices, 10).await.expect("reads");
+    assert_eq!(ready(&[one.id, two.id]).await.len(), 1, "a cell has one device, which takes one run at a time");
+
+    let lost = fixture.grant(runs[0], &one).await.expect("granted");
+    assert!(fixture.grant(runs[1], &two).await.is_none(), "the cell belongs to the first device");
+    fixture.store.lose(lost.attempt, Loss::NotHeld, NOW).await.expect("loses");
+    assert!(ready(&[two.id]).await[0].bound_to.is_none(), "it measured nothing, so another device may try");
+
+    let granted = fixture.grant(runs[1], &two).await.expect("granted");
+    fixture.judged(&granted, 1, VerdictLevel::Valid).await;
+    assert!(ready(&[one.id]).await.is_empty(), "the second device measured one");
+    assert_eq!(ready(&[one.id, two.id]).await[0].bound_to, Some(two.id));
+    assert!(fixture.grant(runs[2], &one).await.is_none());
+    assert!(fixture.grant(runs[2], &two).await.is_some());
+    fixture.check_invariants().await;
 }
 
 #[tokio::test]
@@ -475,26 +531,4 @@ async fn a_row_that_does_not_convert_is_named() {
     sqlx::query!("update cell set spec = '{}'").execute(&fixture.store.pool).await.expect("spoils it");
     let error = fixture.store.runs(RunPage::One(runs[0]), 1).await.expect_err("it is inconsistent");
     assert!(matches!(error, StoreError::Inconsistent { table: "cell", column: "spec", .. }), "{error}");
-}
-
-#[tokio::test]
-async fn a_model_name_moves_only_when_asked_to() {
-    let fixture = Fixture::new().await;
-    let model = |content: &[u8], replace| NewModel {
-        name: "m".to_owned(),
-        sha256: Digest::of(content),
-        tokenizer_sha256: None,
-        source: String::new(),
-        licence: String::new(),
-        replace,
-    };
-    for content in [b"a", b"b"] {
-        let artifact = ArtifactRecord { sha256: Digest::of(content), size_bytes: 1 };
-        fixture.store.record_artifact(artifact, NOW).await.expect("records");
-    }
-    let add = async |new| fixture.store.add_model(&new, NOW).await.map(|record| record.model.sha256);
-    assert_eq!(add(model(b"a", false)).await.expect("adds"), Digest::of(b"a"));
-    assert_eq!(add(model(b"a", false)).await.expect("no change"), Digest::of(b"a"));
-    assert!(matches!(add(model(b"b", false)).await, Err(AddModelError::Exists { .. })));
-    assert_eq!(add(model(b"b", true)).await.expect("replaces"), Digest::of(b"b"));
 }

@@ -47,6 +47,7 @@ impl From<FailureKind> for pb::FailureKind {
             FailureKind::OutOfMemory => Self::OutOfMemory,
             FailureKind::Cancelled => Self::Cancelled,
             FailureKind::Lost => Self::Lost,
+            FailureKind::Unsupported => Self::Unsupported,
         }
     }
 }
@@ -78,6 +79,7 @@ impl TryFrom<pb::AttemptFailure> for Failure {
             pb::FailureKind::OutOfMemory => FailureKind::OutOfMemory,
             pb::FailureKind::Cancelled => FailureKind::Cancelled,
             pb::FailureKind::Lost => FailureKind::Lost,
+            pb::FailureKind::Unsupported => FailureKind::Unsupported,
             pb::FailureKind::Unspecified => return Err(InvalidMessage::Missing("failure.kind")),
         };
         Ok(Self {

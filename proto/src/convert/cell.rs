@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::{
-    Affinity, CellSpec, FileRef, InputSource, ModelRef, Optimization, ProviderName, Requirement, Runtime, Settings,
+    AccuracyRule, Affinity, CellSpec, EnvironmentRule, FileRef, InputSource, ModelFile, ModelRef, Optimization,
+    PowerRule, Precision, ProviderName, Requirement, Runtime, Settings,
 };
 
 use super::field::{
@@ -20,6 +21,7 @@ impl From<CellSpec> for pb::CellSpec {
             provider,
             provider_options,
             provider_library,
+            fallback,
             scenario,
             batch,
             sequence_length,
@@ -33,6 +35,10 @@ impl From<CellSpec> for pb::CellSpec {
             warmup,
             measure,
             time_limit,
+            power_mode,
+            environment,
+            power,
+            accuracy,
         } = cell;
         Self {
             model: Some(model.into()),
@@ -40,6 +46,7 @@ impl From<CellSpec> for pb::CellSpec {
             provider: provider.as_str().to_owned(),
             provider_options,
             provider_library: provider_library.unwrap_or_default(),
+            fallback: fallback.iter().map(|provider| provider.as_str().to_owned()).collect(),
             scenario: Some(scenario.into()),
             batch,
             sequence_length: sequence_length.unwrap_or(0),
@@ -53,6 +60,10 @@ impl From<CellSpec> for pb::CellSpec {
             warmup: Some(warmup.into()),
             measure: Some(measure.into()),
             time_limit_ns: time_limit.map_or(0, wire_ns),
+            power_mode: power_mode.unwrap_or_default(),
+            environment: (!environment.is_default()).then(|| environment.into()),
+            power: power.map(Into::into),
+            accuracy: accuracy.map(Into::into),
         }
     }
 }
@@ -67,6 +78,7 @@ impl TryFrom<pb::CellSpec> for CellSpec {
             provider: provider_name,
             provider_options,
             provider_library,
+            fallback,
             scenario,
             batch,
             sequence_length,
@@ -80,6 +92,10 @@ impl TryFrom<pb::CellSpec> for CellSpec {
             warmup,
             measure,
             time_limit_ns,
+            power_mode,
+            environment,
+            power,
+            accuracy,
         } = cell;
         Ok(Self {
             model: present("cell.model", model)?.try_into()?,
@@ -87,6 +103,7 @@ impl TryFrom<pb::CellSpec> for CellSpec {
             provider: provider("cell.provider", provider_name)?,
             provider_options,
             provider_library: optional_text(provider_library),
+            fallback: fallback.into_iter().map(|name| provider("cell.fallback", name)).collect::<Result<_, _>>()?,
             scenario: present("cell.scenario", scenario)?.try_into()?,
             batch: positive("cell.batch", batch)?,
             sequence_length: (sequence_length > 0).then_some(sequence_length),
@@ -100,18 +117,25 @@ impl TryFrom<pb::CellSpec> for CellSpec {
             warmup: present("cell.warmup", warmup)?.into(),
             measure: present("cell.measure", measure)?.try_into()?,
             time_limit: (time_limit_ns > 0).then(|| Duration::from_nanos(time_limit_ns)),
+            power_mode: optional_text(power_mode),
+            // Only a rule that asks for something is sent.
+            environment: environment.map(EnvironmentRule::from).unwrap_or_default(),
+            power: power.map(PowerRule::try_from).transpose()?,
+            accuracy: accuracy.map(AccuracyRule::try_from).transpose()?,
         })
     }
 }
 
 impl From<ModelRef> for pb::ModelRef {
     fn from(model: ModelRef) -> Self {
-        let ModelRef { name, sha256, size_bytes, tokenizer_sha256 } = model;
+        let ModelRef { name, precision, sha256, size_bytes, tokenizer_sha256, files } = model;
         Self {
             name,
             sha256: sha256.as_bytes().to_vec(),
             size_bytes,
             tokenizer_sha256: tokenizer_sha256.map(|digest| digest.as_bytes().to_vec()).unwrap_or_default(),
+            precision: precision.map(String::from).unwrap_or_default(),
+            files: files.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -120,14 +144,42 @@ impl TryFrom<pb::ModelRef> for ModelRef {
     type Error = InvalidMessage;
 
     fn try_from(model: pb::ModelRef) -> Result<Self, InvalidMessage> {
-        let pb::ModelRef { name, sha256, size_bytes, tokenizer_sha256 } = model;
+        let pb::ModelRef { name, sha256, size_bytes, tokenizer_sha256, precision, files } = model;
+        let precision = optional_text(precision).map(Precision::try_from).transpose();
         Ok(Self {
             name,
+            precision: precision.map_err(|error| InvalidMessage::malformed("model.precision", error.to_string()))?,
             sha256: digest("model.sha256", &sha256)?,
             size_bytes,
             tokenizer_sha256: optional_digest("model.tokenizer_sha256", &tokenizer_sha256)?,
+            files: files.into_iter().map(ModelFile::try_from).collect::<Result<_, _>>()?,
         })
     }
+}
+
+impl From<ModelFile> for pb::ModelFile {
+    fn from(file: ModelFile) -> Self {
+        let ModelFile { path, sha256, size_bytes } = file;
+        Self { path, sha256: sha256.as_bytes().to_vec(), size_bytes }
+    }
+}
+
+impl TryFrom<pb::ModelFile> for ModelFile {
+    type Error = InvalidMessage;
+
+    fn try_from(file: pb::ModelFile) -> Result<Self, InvalidMessage> {
+        let pb::ModelFile { path, sha256, size_bytes } = file;
+        if !confined(&path) {
+            return Err(InvalidMessage::malformed("model.files.path", format!("`{path}` leaves the model's folder")));
+        }
+        Ok(Self { path, sha256: digest("model.files.sha256", &sha256)?, size_bytes })
+    }
+}
+
+/// Whether a path names something below the folder it starts in. A receiver writes files there.
+fn confined(path: &str) -> bool {
+    let inside = |part: &str| !matches!(part, "" | "." | "..");
+    !path.contains(['\\', '\0']) && path.split('/').all(inside)
 }
 
 impl From<FileRef> for pb::FileRef {
@@ -227,6 +279,74 @@ impl TryFrom<pb::Requirement> for Requirement {
             return Err(InvalidMessage::malformed(FIELD, format!("{min_share_millionths} is more than the whole")));
         }
         Ok(Self { provider, min_share_millionths })
+    }
+}
+
+impl From<EnvironmentRule> for pb::EnvironmentRule {
+    fn from(rule: EnvironmentRule) -> Self {
+        let EnvironmentRule { governor, max_start_temp_c, cooldown } = rule;
+        Self {
+            governor: governor.unwrap_or_default(),
+            max_start_temp_c: max_start_temp_c.unwrap_or(0),
+            cooldown_ns: cooldown.map(wire_ns),
+        }
+    }
+}
+
+impl From<pb::EnvironmentRule> for EnvironmentRule {
+    fn from(rule: pb::EnvironmentRule) -> Self {
+        let pb::EnvironmentRule { governor, max_start_temp_c, cooldown_ns } = rule;
+        Self {
+            governor: optional_text(governor),
+            max_start_temp_c: (max_start_temp_c > 0).then_some(max_start_temp_c),
+            cooldown: cooldown_ns.map(Duration::from_nanos),
+        }
+    }
+}
+
+impl From<PowerRule> for pb::PowerRule {
+    fn from(rule: PowerRule) -> Self {
+        let PowerRule { source, rate_hz, idle_window } = rule;
+        Self { source, rate_hz, idle_window_ns: wire_ns(idle_window) }
+    }
+}
+
+impl TryFrom<pb::PowerRule> for PowerRule {
+    type Error = InvalidMessage;
+
+    fn try_from(rule: pb::PowerRule) -> Result<Self, InvalidMessage> {
+        let pb::PowerRule { source, rate_hz, idle_window_ns } = rule;
+        Ok(Self {
+            source: present("power.source", optional_text(source))?,
+            rate_hz: positive("power.rate_hz", rate_hz)?,
+            idle_window: Duration::from_nanos(idle_window_ns),
+        })
+    }
+}
+
+impl From<AccuracyRule> for pb::AccuracyRule {
+    fn from(rule: AccuracyRule) -> Self {
+        let AccuracyRule { task, min_ratio_millionths, reference } = rule;
+        Self { task: task.unwrap_or_default(), min_ratio_millionths, reference: reference.into() }
+    }
+}
+
+impl TryFrom<pb::AccuracyRule> for AccuracyRule {
+    type Error = InvalidMessage;
+
+    fn try_from(rule: pb::AccuracyRule) -> Result<Self, InvalidMessage> {
+        const FIELD: &str = "accuracy.min_ratio_millionths";
+        let pb::AccuracyRule { task, min_ratio_millionths, reference } = rule;
+        if let Some(ratio) = min_ratio_millionths.filter(|ratio| *ratio > 1_000_000) {
+            return Err(InvalidMessage::malformed(FIELD, format!("{ratio} is more than the whole")));
+        }
+        let reference = present("accuracy.reference", optional_text(reference))?;
+        Ok(Self {
+            task: optional_text(task),
+            min_ratio_millionths,
+            reference: Precision::try_from(reference)
+                .map_err(|error| InvalidMessage::malformed("accuracy.reference", error.to_string()))?,
+        })
     }
 }
 

@@ -8,6 +8,8 @@ mod environment;
 mod field;
 mod load;
 mod measurement;
+mod model;
+mod model_card;
 mod placement;
 mod statistics;
 mod verdict;

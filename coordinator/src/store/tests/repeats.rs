@@ -51,11 +51,11 @@ async fn repeats_come_after_everything_that_was_planned() {
     for (run, uid) in runs[..2].iter().zip(1..) {
         fixture.ends(*run, &desk, uid, VerdictLevel::Suspect).await;
     }
-    let class = fixture.store.ready_classes().await.expect("reads")[0].id;
-    let ready = fixture.store.ready_runs(&[class], 10).await.expect("reads");
+    let ready = sqlx::query_scalar!("select id from run where state = 'ready' order by position");
+    let ready = ready.fetch_all(&fixture.store.pool).await.expect("reads");
     let all = fixture.repeats(campaign).await;
     let expected = [runs[2], all[3].0, all[4].0];
-    assert_eq!(ready.iter().map(|run| run.id).collect::<Vec<_>>(), expected);
+    assert_eq!(ready, expected.map(|run| run.0));
     assert_eq!((all[3].1, all[4].1), (Some(runs[0]), Some(runs[1])));
     let repetitions = [fixture.run(all[3].0).await.repetition, fixture.run(all[4].0).await.repetition];
     assert_eq!(repetitions, [4, 5]);
