@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cache::parse_size;
 use crate::config::{self, Config};
 
 /// Longest device name in bytes; a directory is named after it.
@@ -26,6 +27,9 @@ pub struct AgentArgs {
     /// ONNX Runtime's shared library [default: the managed toolchain's]
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
+    /// Most the cache of models may take, e.g. 20GiB [default: 20GiB, or 80 % of what is free or cached if that is less]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub cache_limit: Option<u64>,
     /// Recorded readings of the environment in place of the machine's: for tests only, it makes verdicts worthless
     #[arg(long, value_name = "FILE", hide = true)]
     pub readings: Option<PathBuf>,
@@ -48,7 +52,7 @@ pub enum InvalidArgs {
 impl AgentArgs {
     /// The configuration these arguments mean on this machine.
     pub fn into_config(self) -> Result<Config, InvalidArgs> {
-        let Self { coordinator, name, labels, data_dir, onnxruntime, readings, runner_faults } = self;
+        let Self { coordinator, name, labels, data_dir, onnxruntime, cache_limit, readings, runner_faults } = self;
         let host_name = || config::host_name().and_then(|name| parse_name(&name).ok());
         let name = name.or_else(host_name).ok_or(InvalidArgs::NoName)?;
         let data_dir = data_dir.unwrap_or_else(config::default_data_dir);
@@ -66,6 +70,7 @@ impl AgentArgs {
             data_dir: config::agent_data_dir(&data_dir, &name),
             onnxruntime,
             toolchain_root: config::toolchain_root(&data_dir),
+            cache_limit,
             readings,
             runner_command,
             name,
@@ -118,6 +123,7 @@ mod tests {
             labels: vec![("a".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())],
             data_dir: Some(PathBuf::from("d")),
             onnxruntime: None,
+            cache_limit: None,
             readings: None,
             runner_faults: Vec::new(),
         };

@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::{AttemptPhase, CellSpec, Failure, FailureKind, FileRef, ModelRef, Runtime};
+use domain::{AttemptPhase, CellSpec, Failure, FailureKind, FileRef, ModelFile, ModelRef, Runtime};
 use proto::pb;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use tonic::transport::Channel;
 use toolchain::{Source, Toolchain};
 
-use crate::cache::{Cache, Wanted};
+use crate::cache::{self, Cache, Pinned, Wanted};
+use crate::conditions;
 use crate::session::{Assignment, KillReason};
 use crate::supervise::{self, Launch, RunnerCommand, supervise};
 use crate::wire::Outcome;
@@ -40,60 +41,116 @@ impl Workshop {
         phases: &mpsc::Sender<AttemptPhase>,
         mut kill: oneshot::Receiver<KillReason>,
     ) -> Outcome {
-        let Assignment { attempt, cell, max_runtime, .. } = assignment;
-        let variables = cell.settings.variables.clone();
-        let job = tokio::select! {
-            job = self.prepare(cell) => job?,
-            why = &mut kill => return Err(killed_early(why.unwrap_or(KillReason::Stopped))),
-        };
-        let scratch = self.scratch.join(attempt.to_string());
+        let scratch = self.scratch.join(assignment.attempt.to_string());
         create_empty(&scratch)
             .map_err(|error| infra(format!("cannot create the scratch directory `{}`: {error}", scratch.display())))?;
-        let launch = Launch { command: &self.runner, scratch: &scratch, variables: &variables, job, max_runtime };
-        let outcome = supervise(launch, phases, &mut kill).await;
+        let outcome = self.execute_in(&scratch, assignment, phases, &mut kill).await;
         // Best effort: what stays is removed at the next start.
         fs::remove_dir_all(&scratch).unwrap_or_default();
         outcome
     }
 
-    async fn prepare(&self, cell: CellSpec) -> Result<pb::RunnerJob, Failure> {
-        let ModelRef { name, sha256, size_bytes, tokenizer_sha256 } = cell.model.clone();
-        let model = Wanted { what: format!("model `{name}`"), sha256, size_bytes: Some(size_bytes) };
-        let tokenizer = tokenizer_sha256.map(|sha256| {
-            let what = format!("the tokenizer of model `{name}`");
-            Wanted { what, sha256, size_bytes: None }
-        });
+    async fn execute_in(
+        &self,
+        scratch: &Path,
+        assignment: Assignment,
+        phases: &mpsc::Sender<AttemptPhase>,
+        kill: &mut oneshot::Receiver<KillReason>,
+    ) -> Outcome {
+        let Assignment { cell, max_runtime, .. } = assignment;
+        conditions::check(&cell, Path::new("/"))?;
+        let variables = cell.settings.variables.clone();
+        let mut pins = Pins { workshop: self, held: Vec::new() };
+        let job = tokio::select! {
+            job = pins.prepare(cell, scratch) => job?,
+            why = &mut *kill => return Err(killed_early(why.unwrap_or(KillReason::Stopped))),
+        };
+        let launch = Launch { command: &self.runner, scratch, variables: &variables, job, max_runtime };
+        supervise(launch, phases, kill).await
+    }
+}
+
+/// What one attempt holds of the cache until it ends.
+struct Pins<'a> {
+    workshop: &'a Workshop,
+    held: Vec<Pinned>,
+}
+
+impl Pins<'_> {
+    async fn prepare(&mut self, cell: CellSpec, scratch: &Path) -> Result<pb::RunnerJob, Failure> {
         let input_file = cell.input.file().map(|file| wanted("input file", file));
         Ok(pb::RunnerJob {
-            model: self.obtain(Some(model)).await?,
-            tokenizer: self.obtain(tokenizer).await?,
-            input_file: self.obtain(input_file).await?,
+            model: self.model(&cell.model, scratch).await?,
+            tokenizer: self.tokenizer(&cell.model).await?,
+            input_file: self.obtain_if(input_file).await?,
             runtime_library: self.runtime_library(&cell.runtime).await?,
             cell: Some(cell.into()),
             memory_limit_bytes: supervise::limit_bytes(),
-            readings: self.readings.as_deref().map(path_text).transpose()?.unwrap_or_default(),
+            readings: self.workshop.readings.as_deref().map(path_text).transpose()?.unwrap_or_default(),
         })
     }
 
+    /// The ONNX file: in the cache, or with its side files in a folder of this attempt.
+    async fn model(&mut self, model: &ModelRef, scratch: &Path) -> Result<String, Failure> {
+        let ModelRef { name, precision: _, sha256, size_bytes, tokenizer_sha256: _, files } = model;
+        let what = format!("model `{name}`");
+        let onnx = self.obtain(&Wanted { what, sha256: *sha256, size_bytes: Some(*size_bytes) }).await?;
+        if files.is_empty() {
+            return path_text(&onnx);
+        }
+        let mut beside = Vec::with_capacity(files.len());
+        for ModelFile { path, sha256, size_bytes } in files {
+            let what = format!("the side file `{path}` of model `{name}`");
+            let file = self.obtain(&Wanted { what, sha256: *sha256, size_bytes: Some(*size_bytes) }).await?;
+            beside.push((path.clone(), file));
+        }
+        let folder = scratch.join("model");
+        // Without hard links it copies.
+        let assembling = spawn_blocking(move || cache::assemble(&folder, &onnx, &beside));
+        let assembled = assembling.await.map_err(|error| infra(error.to_string()))?;
+        let failed = |error: cache::FolderError| {
+            Failure::without_runner(error.kind(), AttemptPhase::Preparing, format!("model `{name}`: {error}"))
+        };
+        path_text(&assembled.map_err(failed)?)
+    }
+
+    async fn tokenizer(&mut self, model: &ModelRef) -> Result<String, Failure> {
+        let wanted = model.tokenizer_sha256.map(|sha256| {
+            let what = format!("the tokenizer of model `{}`", model.name);
+            Wanted { what, sha256, size_bytes: None }
+        });
+        self.obtain_if(wanted).await
+    }
+
     /// The library a cell asks for: this agent's own, a release that pip fetches on the device, or an artifact.
-    async fn runtime_library(&self, runtime: &Runtime) -> Result<String, Failure> {
+    async fn runtime_library(&mut self, runtime: &Runtime) -> Result<String, Failure> {
         match runtime {
-            Runtime::Managed => path_text(&self.library),
+            Runtime::Managed => path_text(&self.workshop.library),
             Runtime::Release(version) => {
-                let (toolchain, version) = (Toolchain::new(self.toolchain_root.clone()), version.clone());
+                let (toolchain, version) = (Toolchain::new(self.workshop.toolchain_root.clone()), version.clone());
                 let install = move || toolchain.install_runtime(&version, &Source::pip(), &mut |_| {});
                 let installed = spawn_blocking(install).await.map_err(|error| infra(error.to_string()))?;
                 path_text(&installed.map_err(|error| infra(error.to_string()))?.path)
             }
-            Runtime::File(file) => self.obtain(Some(wanted("runtime library", file))).await,
+            Runtime::File(file) => self.obtain_if(Some(wanted("runtime library", file))).await,
         }
     }
 
     /// The path of an artifact; empty if none is wanted.
-    async fn obtain(&self, wanted: Option<Wanted>) -> Result<String, Failure> {
-        let Some(wanted) = wanted else { return Ok(String::new()) };
-        let path = self.cache.obtain(&self.channel, &wanted).await.map_err(|error| infra(error.to_string()))?;
-        path_text(&path)
+    async fn obtain_if(&mut self, wanted: Option<Wanted>) -> Result<String, Failure> {
+        match wanted {
+            Some(wanted) => path_text(&self.obtain(&wanted).await?),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// The path of an artifact, which stays where it is while the attempt goes on.
+    async fn obtain(&mut self, wanted: &Wanted) -> Result<PathBuf, Failure> {
+        let Workshop { cache, channel, .. } = self.workshop;
+        let pinned = cache.obtain(channel, wanted).await.map_err(|error| infra(error.to_string()))?;
+        let path = pinned.path().to_owned();
+        self.held.push(pinned);
+        Ok(path)
     }
 }
 

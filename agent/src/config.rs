@@ -22,6 +22,8 @@ pub struct Config {
     /// The ONNX Runtime library; `None` = the managed toolchain's.
     pub onnxruntime: Option<PathBuf>,
     pub toolchain_root: PathBuf,
+    /// In bytes; `None` = 20 GiB, or less on a small disk.
+    pub cache_limit: Option<u64>,
     /// Recorded readings of the environment in place of the machine's, for tests of what follows from them.
     pub readings: Option<PathBuf>,
     pub runner_command: RunnerCommand,

@@ -225,6 +225,8 @@ impl agents::AgentService for Service {
 #[tonic::async_trait]
 impl artifacts::ArtifactService for Service {
     type FetchArtifactStream = tokio_stream::Iter<std::vec::IntoIter<Result<pb::FetchChunk, Status>>>;
+    type ListArtifactsStream = tokio_stream::Empty<Result<pb::StoredArtifact, Status>>;
+    type VerifyArtifactsStream = tokio_stream::Empty<Result<pb::VerifiedArtifact, Status>>;
 
     async fn fetch_artifact(
         &self,
@@ -276,6 +278,42 @@ impl artifacts::ArtifactService for Service {
         &self,
         _request: Request<pb::ListModelsRequest>,
     ) -> Result<Response<pb::ListModelsResponse>, Status> {
+        Err(Status::unimplemented("agents do not ask"))
+    }
+
+    async fn get_model(&self, _request: Request<pb::GetModelRequest>) -> Result<Response<pb::Model>, Status> {
+        Err(Status::unimplemented("agents do not ask"))
+    }
+
+    async fn add_variant(&self, _request: Request<pb::AddVariantRequest>) -> Result<Response<pb::Model>, Status> {
+        Err(Status::unimplemented("agents do not ask"))
+    }
+
+    async fn remove_model(
+        &self,
+        _request: Request<pb::RemoveModelRequest>,
+    ) -> Result<Response<pb::RemoveModelResponse>, Status> {
+        Err(Status::unimplemented("agents do not ask"))
+    }
+
+    async fn list_artifacts(
+        &self,
+        _request: Request<pb::ListArtifactsRequest>,
+    ) -> Result<Response<Self::ListArtifactsStream>, Status> {
+        Err(Status::unimplemented("agents do not ask"))
+    }
+
+    async fn verify_artifacts(
+        &self,
+        _request: Request<pb::VerifyArtifactsRequest>,
+    ) -> Result<Response<Self::VerifyArtifactsStream>, Status> {
+        Err(Status::unimplemented("agents do not ask"))
+    }
+
+    async fn collect_garbage(
+        &self,
+        _request: Request<pb::CollectGarbageRequest>,
+    ) -> Result<Response<pb::CollectGarbageReply>, Status> {
         Err(Status::unimplemented("agents do not ask"))
     }
 }

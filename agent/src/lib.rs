@@ -5,6 +5,7 @@
 pub mod args;
 mod attempt;
 mod cache;
+mod conditions;
 pub mod config;
 mod delivery;
 mod driver;

@@ -38,7 +38,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     let (spool, survivors) = Spool::open(data_dir.join("spool"))?;
     let scratch = data_dir.join("scratch");
     create_empty(&scratch).map_err(directory_error(&scratch))?;
+    let cache_dir = data_dir.join("cache");
+    let cache = Cache::open(cache_dir.clone(), config.cache_limit, clock.now()).map_err(directory_error(&cache_dir))?;
     info!(
+        cache_limit_bytes = cache.limit_bytes(),
         device = config.name,
         device.id = %identity.device,
         coordinator = config.coordinator,
@@ -52,7 +55,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         spool,
         workshop: Arc::new(Workshop {
             channel: address.channel(),
-            cache: Cache::new(data_dir.join("cache")),
+            cache,
             runner: config.runner_command,
             library,
             toolchain_root: config.toolchain_root,

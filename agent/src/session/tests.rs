@@ -11,7 +11,7 @@ pub(crate) fn cell() -> CellSpec {
         name: "m".to_owned(),
         sha256: Digest::of(b"model"),
         size_bytes: 5,
-        tokenizer_sha256: None,
+        ..ModelRef::nameless()
     })
 }
 

@@ -54,6 +54,7 @@ impl Bench {
             data_dir: self.file("agent"),
             onnxruntime: Some(self.file("libonnxruntime.so")),
             toolchain_root: self.file("toolchain"),
+            cache_limit: None,
             readings: None,
             runner_command: RunnerCommand {
                 program: "sh".into(),

@@ -49,8 +49,8 @@ impl Engine {
         let builder = setup.builder(&self.environment).map_err(RuntimeError::Settings)?;
         let provider = setup.provider.execution_provider().to_owned();
         let added = self.providers.add(&self.environment, builder, setup);
-        let mut builder = added.map_err(|why| RuntimeError::Provider {
-            provider: provider.clone(),
+        let mut builder = added.map_err(|(refused, why)| RuntimeError::Provider {
+            provider: refused.execution_provider().to_owned(),
             why: why.trim().to_owned(),
             available: self.available_providers().join(", "),
         })?;

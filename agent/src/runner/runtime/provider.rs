@@ -11,6 +11,7 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
+use domain::ProviderName;
 use ort::AsPointer as _;
 use ort::device::Device;
 use ort::environment::Environment;
@@ -34,8 +35,22 @@ pub(super) struct Providers {
 }
 
 impl Providers {
-    /// Adds the provider that is asked for, or tells what stands in the way.
-    pub(super) fn add(
+    /// Adds the provider that is asked for and those behind it, or tells which one can't be had, and why.
+    pub(super) fn add<'a>(
+        &self,
+        environment: &Environment,
+        builder: SessionBuilder,
+        setup: &SessionSetup<'a>,
+    ) -> Result<SessionBuilder, (&'a ProviderName, String)> {
+        let first = self.add_first(environment, builder, setup).map_err(|why| (setup.provider, why))?;
+        // The CPU takes what is left in any case.
+        setup.fallback.iter().filter(|provider| !provider.is_cpu()).try_fold(first, |builder, provider| {
+            add_built_in(builder, provider.as_str(), provider.execution_provider(), &Options::new())
+                .map_err(|why| (provider, why))
+        })
+    }
+
+    fn add_first(
         &self,
         environment: &Environment,
         builder: SessionBuilder,

@@ -17,6 +17,8 @@ pub(in crate::runner) struct SessionSetup<'a> {
     pub(in crate::runner) provider_options: &'a BTreeMap<String, String>,
     /// The library of a plugin provider, at an absolute path.
     pub(in crate::runner) provider_library: Option<&'a Path>,
+    /// Providers for the operators that `provider` does not take, in this order; built in, and without options.
+    pub(in crate::runner) fallback: &'a [ProviderName],
     pub(in crate::runner) intra_threads: u32,
     pub(in crate::runner) settings: &'a Settings,
     /// Beginning of the path of a profile; `None` = no profile.
@@ -29,6 +31,7 @@ impl<'a> SessionSetup<'a> {
             provider: &cell.provider,
             provider_options: &cell.provider_options,
             provider_library: cell.provider_library.as_deref().map(Path::new),
+            fallback: &cell.fallback,
             intra_threads: cell.intra_threads,
             settings: &cell.settings,
             profile: None,
