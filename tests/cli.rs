@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use domain::{
-    Digest, FileRef, ModelRef,
-    campaign::{CampaignFile, Catalog},
+    Digest, FileRef, KnownModel, ModelRef,
+    campaign::{CampaignFile, Catalog, Includes, PlanOptions},
 };
 
 use crate::farm::{Farm, furlong, public_tempdir, text};
@@ -62,11 +62,12 @@ fn every_scenario_that_ships_can_be_planned() {
             continue;
         }
         let text = fs::read_to_string(&path).expect("a readable file");
-        let file = CampaignFile::parse(&path.display().to_string(), &text).unwrap_or_else(|error| panic!("{error}"));
+        let file = CampaignFile::parse(&path.display().to_string(), &text, &Includes::new())
+            .unwrap_or_else(|error| panic!("{error}"));
         let digest = Digest::of(b"any");
         let model = |name: String| {
-            let model = ModelRef { name: name.clone(), sha256: digest, size_bytes: 1, tokenizer_sha256: Some(digest) };
-            (name, model)
+            let model = ModelRef { name: name.clone(), tokenizer_sha256: Some(digest), ..ModelRef::nameless() };
+            (name, KnownModel::new(model, None))
         };
         let attachment = |path: String| {
             assert!(folder.join(&path).is_file(), "{path} does not ship");
@@ -75,8 +76,9 @@ fn every_scenario_that_ships_can_be_planned() {
         let catalog = Catalog {
             models: file.model_names().into_iter().map(model).collect(),
             attachments: file.attachment_paths().into_iter().map(attachment).collect(),
+            ..Catalog::default()
         };
-        let plan = file.plan(&catalog).unwrap_or_else(|error| panic!("{error}"));
+        let plan = file.plan(&catalog, &PlanOptions::default()).unwrap_or_else(|error| panic!("{error}"));
         assert!(!plan.runs().is_empty());
         planned += 1;
     }

@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes, real PostgreSQL, real ONNX Runtime, on loopback. One binary for all of them.
 
+mod artifacts;
 mod bad_input;
 mod cli;
 mod demo;
@@ -8,3 +9,4 @@ mod faults;
 mod foreign_client;
 mod kills;
 mod measurement;
+mod models;

@@ -1,12 +1,20 @@
 //! The command line of `furlong`.
 
+mod artifacts;
+mod models;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use agent::AgentArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use coordinator::Config;
+use coordinator::{ArtifactPlace, Config};
 
+pub(crate) use self::artifacts::{ArtifactsCommand, CollectArgs, VerifyArtifactsArgs};
+pub(crate) use self::models::{
+    AddModelArgs, AttachArgs, BuildArgs, DeclaredArgs, DownloadArgs, ModelArgs, ModelsCommand, RemoveArgs, VariantArgs,
+    VariantOptions, VerifyModelArgs,
+};
 use crate::commands::RunArgs;
 use crate::exit::CliError;
 
@@ -34,7 +42,9 @@ pub(crate) enum Command {
     Coordinator(CoordinatorArgs),
     /// Run an agent on this device
     Agent(AgentCommand),
-    /// Check a campaign file and show what it would measure; submits nothing
+    /// Write a commented campaign file to start from, for this machine
+    Init(InitArgs),
+    /// Check a campaign file and show what it would measure, how long it takes and what is missing; submits nothing
     Plan(PlanArgs),
     /// Submit a campaign file
     Submit(SubmitArgs),
@@ -54,11 +64,17 @@ pub(crate) enum Command {
     /// The models a campaign can name
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// The files the coordinator stores for models and campaigns
+    #[command(subcommand)]
+    Artifacts(ArtifactsCommand),
     /// The managed ONNX Runtime, PostgreSQL and quickstart model
     Toolchain(ToolchainArgs),
     /// Benchmarks of Furlong itself
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Print the JSON Schema of a file, for editors
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Print the versions of everything that takes part
     Version,
     /// Print a completion script for a shell
@@ -167,6 +183,10 @@ pub(crate) struct CoordinatorArgs {
     /// A PostgreSQL server to use instead of a private one
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
+    /// Where models and attachments are kept: a folder, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables
+    /// [default: `artifacts` in the data directory]
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) artifacts: Option<ArtifactPlace>,
     /// PostgreSQL's programs for the private server [default: the managed toolchain's, installed if missing]
     #[arg(long, value_name = "DIR")]
     pub(crate) postgres_bin: Option<PathBuf>,
@@ -184,13 +204,47 @@ pub(crate) struct AgentCommand {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The file to write
+    #[arg(default_value = "campaign.yaml")]
+    pub(crate) file: PathBuf,
+    /// Write over a file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Of campaign files: JSON Schema draft 7
+    Campaign,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    Table,
+    /// With a `schema` field that names its version.
+    Json,
+    /// One cell as a campaign file would spell it, with the origin of each value; with --cell
+    Yaml,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
     /// The campaign file
     pub(crate) file: PathBuf,
+    /// Show one cell with everything it resolves to
+    #[arg(long, value_name = "N")]
+    pub(crate) cell: Option<u32>,
+    /// Plan it however many cells it has
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
-    #[command(flatten)]
-    pub(crate) output: Output,
+    /// How to write the answer
+    #[arg(short, long, value_enum, default_value = "table")]
+    pub(crate) output: PlanFormat,
 }
 
 #[derive(Debug, Args)]
@@ -200,9 +254,14 @@ pub(crate) struct SubmitArgs {
     /// Follow it until it ends, then print its table
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Submit it however many cells it has
+    #[arg(long)]
+    pub(crate) yes: bool,
     /// Submitting again with the same key answers the first submission's campaign
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) downloads: DownloadArgs,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
@@ -254,37 +313,6 @@ pub(crate) struct VerifyArgs {
 pub(crate) enum DevicesCommand {
     /// List devices with their state and facts
     Ls(ListArgs),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelsCommand {
-    /// List the models the coordinator knows
-    Ls(ListArgs),
-    /// Upload an ONNX file under a name
-    Add(AddModelArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AddModelArgs {
-    /// Name for campaign files
-    pub(crate) name: String,
-    /// The ONNX file
-    pub(crate) file: PathBuf,
-    /// Its tokenizer.json, for models that take text
-    #[arg(long, value_name = "FILE")]
-    pub(crate) tokenizer: Option<PathBuf>,
-    /// Where it came from, for people
-    #[arg(long, default_value = "")]
-    pub(crate) source: String,
-    #[arg(long, default_value = "")]
-    pub(crate) licence: String,
-    /// Let the name stand for this file from now on, if it stands for another
-    #[arg(long)]
-    pub(crate) replace: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

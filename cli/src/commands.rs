@@ -1,11 +1,16 @@
 //! One file a command.
 
+mod artifacts;
 mod bench;
+mod campaign_file;
 mod campaigns;
 mod coordinator;
 mod demo;
 mod devices;
+mod init;
 mod models;
+mod plan;
+mod provide;
 mod run;
 mod submit;
 mod toolchain;
@@ -18,7 +23,7 @@ pub(crate) use run::RunArgs;
 use clap::CommandFactory as _;
 
 use crate::{
-    args::{BenchCommand, Cli, Command, DevicesCommand, ModelsCommand},
+    args::{BenchCommand, Cli, Command, DevicesCommand, SchemaCommand},
     exit::CliError,
 };
 
@@ -29,7 +34,11 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
         Command::Up(args) => demo::up(args).await,
         Command::Coordinator(args) => coordinator::coordinator(args).await,
         Command::Agent(args) => coordinator::agent(args).await,
-        Command::Plan(args) => submit::plan(args).await,
+        Command::Init(args) => init::init(args).await,
+        Command::Plan(args) => plan::plan(args).await,
+        Command::Schema(SchemaCommand::Campaign) => crate::output::line(
+            &serde_json::to_string_pretty(&domain::campaign::schema()).map_err(anyhow::Error::from)?,
+        ),
         Command::Submit(args) => submit::submit(args).await,
         Command::Watch(args) => watch::watch(args).await,
         Command::Cancel(args) => campaigns::cancel(args).await,
@@ -37,8 +46,8 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
         Command::Show(args) => campaigns::show(args).await,
         Command::Verify(args) => verify::verify(args).await,
         Command::Devices(DevicesCommand::Ls(args)) => devices::list(args).await,
-        Command::Models(ModelsCommand::Ls(args)) => models::list(args).await,
-        Command::Models(ModelsCommand::Add(args)) => models::add(args).await,
+        Command::Models(command) => models::run(command).await,
+        Command::Artifacts(command) => artifacts::run(command).await,
         Command::Toolchain(args) => toolchain::run(args),
         Command::Bench(BenchCommand::Overhead { data_dir, onnxruntime, calls, rounds, output }) => {
             bench::overhead(&data_dir, onnxruntime, calls, rounds, &output)

@@ -1,6 +1,7 @@
 //! The one binary for people and servers. Wires the command line to the layers below.
 
 mod args;
+mod artifacts;
 mod client;
 mod commands;
 mod exit;

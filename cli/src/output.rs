@@ -9,7 +9,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 pub(crate) use table::{Table, facts};
-pub(crate) use views::{CampaignView, CellView, DeviceView, Figures, ModelView, Models, PlanView, RunView};
+pub(crate) use views::{
+    Absent, ArchitectureView, ArtifactView, CampaignView, CellView, CollectedView, DeviceView, Figures, Known,
+    ModelDetailView, ModelView, PlanView, ReferenceView, ResolvedCellView, RunView, VerifiedArtifactView,
+    VerifiedFileView, count,
+};
 
 use crate::{args::Format, exit::CliError};
 

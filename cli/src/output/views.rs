@@ -1,27 +1,24 @@
 //! What the commands answer, built from the wire's messages: each type is both the JSON form and the table.
 
+mod artifact;
 mod campaign;
 mod cell;
 mod device;
 mod figures;
 mod model;
 mod plan;
+mod reference;
 mod run;
 
+pub(crate) use artifact::{ArtifactView, CollectedView, VerifiedArtifactView};
 pub(crate) use campaign::CampaignView;
 pub(crate) use cell::CellView;
 pub(crate) use device::DeviceView;
 pub(crate) use figures::Figures;
-pub(crate) use model::ModelView;
-pub(crate) use plan::{Models, PlanView};
+pub(crate) use model::{ArchitectureView, ModelDetailView, ModelView, VerifiedFileView, count};
+pub(crate) use plan::{Absent, Known, PlanView, ResolvedCellView};
+pub(crate) use reference::ReferenceView;
 pub(crate) use run::RunView;
-
-use proto::pb;
-
-/// A cell's settings in one line; what can't be read says so.
-fn describe_cell(spec: &pb::CellSpec) -> String {
-    domain::CellSpec::try_from(spec.clone()).map_or_else(|error| error.to_string(), |spec| spec.describe())
-}
 
 #[cfg(test)]
 fn written(answer: &impl super::Answer) -> String {

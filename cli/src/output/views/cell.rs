@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use domain::{CellSpec, units};
+use domain::{CellSpec, Digest, units};
 use proto::pb;
 use serde::Serialize;
 
@@ -12,8 +12,14 @@ use crate::output::{Answer, Table};
 #[derive(Debug, Serialize)]
 pub(crate) struct CellView {
     pub(crate) cell: u32,
+    /// As the campaign asks for it; `None` = the model as it was added.
+    pub(crate) precision: Option<String>,
+    /// Of the variant's output with its original's, the mean over the inputs when it was made; 1 for the original.
+    pub(crate) cosine: Option<f64>,
     pub(crate) model: String,
     pub(crate) model_bytes: u64,
+    /// SHA-256 of the ONNX file, in hexadecimal.
+    pub(crate) model_sha256: String,
     pub(crate) provider: String,
     pub(crate) runtime: String,
     /// With its parameters.
@@ -58,7 +64,10 @@ impl From<&pb::CellSummary> for CellView {
             cell: summary.cell,
             runtime: shown(|spec| spec.runtime.to_string()),
             scenario: shown(|spec| spec.scenario.to_string()),
+            cosine: None,
+            precision: (!model.precision.is_empty()).then_some(model.precision),
             model: model.name,
+            model_sha256: shown(|spec| spec.model.sha256.to_string()),
             model_bytes: model.size_bytes,
             provider: wire.provider,
             batch: wire.batch,
@@ -89,7 +98,9 @@ impl From<&pb::CellSummary> for CellView {
 type Column = (&'static str, fn(&CellView) -> String);
 
 /// Columns that are shown where cells differ in them.
-const OPTIONAL: [Column; 4] = [
+const OPTIONAL: [Column; 6] = [
+    ("PRECISION", |cell| cell.precision.clone().unwrap_or_else(|| "-".to_owned())),
+    (">COSINE", |cell| cell.cosine.map_or_else(|| "-".to_owned(), |cosine| format!("{cosine:.4}"))),
     ("RUNTIME", |cell| cell.runtime.clone()),
     ("PROVIDER", |cell| cell.provider.clone()),
     ("SCENARIO", |cell| cell.scenario.clone()),
@@ -154,6 +165,11 @@ impl Answer for Vec<CellView> {
 }
 
 impl CellView {
+    /// Whether this is the ONNX file it measures.
+    pub(crate) fn is_file(&self, sha256: &[u8]) -> bool {
+        Digest::try_from(sha256).is_ok_and(|digest| digest.to_string() == self.model_sha256)
+    }
+
     /// Its figures stand on suspect runs, for want of valid ones.
     pub(crate) fn is_suspect(&self) -> bool {
         self.basis == Some("suspect")

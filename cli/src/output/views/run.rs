@@ -65,6 +65,7 @@ impl From<&pb::AttemptFailure> for FailureView {
                 pb::FailureKind::OutOfMemory => "out-of-memory",
                 pb::FailureKind::Cancelled => "cancelled",
                 pb::FailureKind::Lost => "lost",
+                pb::FailureKind::Unsupported => "unsupported",
                 pb::FailureKind::Unspecified => "unknown",
             },
             message: failure.message.clone(),
