@@ -47,16 +47,16 @@ pub(crate) fn extract(
     sink.expect_size(total_bytes)?;
     let mut block = vec![0; BLOCK_BYTES];
     let mut bytes = 0;
-    while !report.is_abandoned() {
+    loop {
+        report.check_awaited().map_err(FetchError::io("unpack", path))?;
         let count = member.read(&mut block).map_err(|error| bad(error.into()))?;
         if count == 0 {
-            break;
+            return Ok(());
         }
         sink.write(&block[..count])?;
         bytes += count as u64;
         report.send(Progress::Unpacking { bytes, total_bytes });
     }
-    Ok(())
 }
 
 /// An archive within an archive, on its way through the disk, within the same limit as what is in it.
@@ -78,5 +78,24 @@ impl Sink for Intermediate<'_> {
 
     fn write(&mut self, block: &[u8]) -> Result<(), FetchError> {
         self.file.write_all(block).map_err(FetchError::io("write", self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_member_is_no_member() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("a.zip");
+        let mut writer = zip::ZipWriter::new(File::create(&path).expect("a file"));
+        writer.start_file("m.onnx", zip::write::SimpleFileOptions::default()).expect("an entry");
+        writer.write_all(b"a model").expect("its bytes");
+        writer.finish().expect("an archive");
+        let out = directory.path().join("m.onnx");
+        let file = File::create(&out).expect("a file");
+        let mut sink = Intermediate { path: &out, file, what: String::new(), limit_bytes: 100 };
+        extract(&path, "the archive", "m.onnx", &mut sink, &Report::abandoned()).expect_err("nobody waits");
     }
 }

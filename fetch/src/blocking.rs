@@ -1,5 +1,7 @@
 //! Long work with files, away from the threads that serve the network. Must not decide what the work is.
 
+use std::io;
+
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -14,9 +16,16 @@ impl Report {
         self.0.send_replace(Some(progress));
     }
 
-    /// Whether nobody waits any more: the fetch was dropped, and long work ends early.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.0.is_closed()
+    /// An error if nobody waits any more: the fetch was dropped, and long work ends early. Nobody reads it, but what was
+    /// half done must not be taken for done.
+    pub(crate) fn check_awaited(&self) -> io::Result<()> {
+        if self.0.is_closed() { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    }
+
+    /// As if the fetch had been dropped.
+    #[cfg(test)]
+    pub(crate) fn abandoned() -> Self {
+        Self(watch::channel(None).0)
     }
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 use domain::Digest;
 use toolchain::PipError;
 
+use crate::part::disk::is_full;
+
 /// Why a model was not fetched. What had arrived is kept in the folder where trying again can go on from it, and only there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -102,10 +104,16 @@ fn size(bytes: Option<u64>) -> String {
 }
 
 impl FetchError {
-    /// Wraps an I/O error of ours while fetching `what` into the folder of `path`.
+    /// Wraps an I/O error of ours. A full disk has a way out of its own.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| {
+            if is_full(&source) {
+                let folder = path.parent().unwrap_or(&path).to_owned();
+                return Self::DiskFull { what: format!("`{}`", path.display()), folder, detail: source.to_string() };
+            }
+            Self::Io { action, path, source }
+        }
     }
 }
 

@@ -18,7 +18,9 @@ use crate::error::FetchError;
 use crate::fetch::Progress;
 use crate::source::Source;
 
-mod disk;
+pub(crate) mod disk;
+#[cfg(test)]
+mod tests;
 
 /// How much is read, hashed and written at once.
 pub(crate) const BLOCK_BYTES: usize = 1 << 20;
@@ -80,16 +82,16 @@ fn hash_into(hasher: &mut Sha256, file: &mut File, report: &Report) -> io::Resul
     let mut file = file.take(total_bytes);
     let mut block = vec![0; BLOCK_BYTES];
     let mut bytes = 0;
-    while !report.is_abandoned() {
+    loop {
+        report.check_awaited()?;
         let count = file.read(&mut block)?;
         if count == 0 {
-            break;
+            return Ok(bytes);
         }
         hasher.update(&block[..count]);
         bytes += count as u64;
         report.send(Progress::Checking { bytes, total_bytes });
     }
-    Ok(bytes)
 }
 
 impl Part {

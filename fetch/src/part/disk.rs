@@ -14,6 +14,6 @@ pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
     (statistics.blocks() > 0).then(|| blocks.saturating_mul(block_bytes))
 }
 
-pub(super) fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
