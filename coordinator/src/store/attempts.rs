@@ -170,6 +170,10 @@ impl Store {
         }
         let why = format!("attempt {} on {} was lost: {}", attempt.number, attempt.device_name, loss.sentence());
         let next = end_without_measurement(&mut tx, &attempt, FailureKind::Lost, &why, now).await?;
+        if loss == Loss::Expired {
+            // A device that fell silent may never come back: the cell goes on elsewhere, and its summary names both.
+            release_cells(&mut tx, &[attempt.run.0], true).await?;
+        }
         tx.commit().await?;
         Ok(next)
     }
@@ -275,7 +279,7 @@ pub(super) async fn end_without_measurement(
     if moved == 0 {
         return Ok(None);
     }
-    release_cells(tx, &[attempt.run.0]).await?;
+    release_cells(tx, &[attempt.run.0], false).await?;
     let (event_kind, outlook) = match next {
         NextState::Ready => ("run.retry", format!("tried again in {} s", wait.as_secs())),
         NextState::Failed => ("run.failed", "the run has failed".to_owned()),

@@ -520,7 +520,10 @@ async fn the_runs_of_a_cell_stay_with_the_device_that_measured_one() {
     assert!(ready(&[one.id]).await.is_empty(), "the second device measured one");
     assert_eq!(ready(&[one.id, two.id]).await[0].bound_to, Some(two.id));
     assert!(fixture.grant(runs[2], &one).await.is_none());
-    assert!(fixture.grant(runs[2], &two).await.is_some());
+    let silent = fixture.grant_for(runs[2], &two, Duration::ZERO).await.expect("granted");
+    assert!(fixture.store.lose(silent.attempt, Loss::Expired, NOW).await.expect("loses").is_some());
+    let bound = sqlx::query_scalar!("select device_id from cell").fetch_one(&fixture.store.pool).await.expect("reads");
+    assert_eq!(bound, None, "its device fell silent, and the cell goes on elsewhere");
     fixture.check_invariants().await;
 }
 
