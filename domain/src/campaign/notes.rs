@@ -16,11 +16,6 @@ pub(super) fn notes(cells: &[PlannedCell], gates: &[Gate], notify: &[Notify]) ->
             asks_for_rest,
             "`environment` is recorded with the cells, but this version waits for no temperature and takes no rest between runs",
         ),
-        (
-            any(|cell| cell.spec.environment.governor.is_some()),
-            "`environment.governor` is recorded with the cells, but this version does not set or require it",
-        ),
-        (any(|cell| cell.spec.power_mode.is_some()), "`power_mode` is recorded with the cells, but this version does not set it"),
         (!gates.is_empty(), "`gates` are recorded with the campaign, but this version judges none"),
         (!notify.is_empty(), "`notify` is recorded with the campaign, but this version tells nobody"),
     ]
