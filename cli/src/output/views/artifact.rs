@@ -158,10 +158,10 @@ mod tests {
             [artifact(&["minilm"], 1..2, true), artifact(&[], 1..1, true), artifact(&["tiny"], 1..7, false)];
         let views: Vec<ArtifactView> = artifacts.iter().map(ArtifactView::from).collect();
         insta::assert_snapshot!(written(&views), @r"
-        SHA256             SIZE  STATE    ASKED                 NEEDED BY
-        abababababab   21.9 MiB  held     2023-11-14T22:13:20Z  model minilm, c-1
-        abababababab   21.9 MiB  held     2023-11-14T22:13:20Z  nobody
-        abababababab   21.9 MiB  missing  2023-11-14T22:13:20Z  model tiny, c-1, c-2, c-3, 3 more campaigns
+        SHA256            SIZE  STATE    ASKED                 NEEDED BY
+        abababababab  21.9 MiB  held     2023-11-14T22:13:20Z  model minilm, c-1
+        abababababab  21.9 MiB  held     2023-11-14T22:13:20Z  nobody
+        abababababab  21.9 MiB  missing  2023-11-14T22:13:20Z  model tiny, c-1, c-2, c-3, 3 more campaigns
         ");
     }
 
