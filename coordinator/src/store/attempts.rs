@@ -13,7 +13,7 @@ use super::{
     Store, StoreError,
     campaigns::complete_campaign,
     events::{NewEvent, append, lock_campaign},
-    grants::release_cells,
+    grants::{release_cells, release_cells_of},
     row::{Place, at, name_of},
 };
 
@@ -171,8 +171,7 @@ impl Store {
         let why = format!("attempt {} on {} was lost: {}", attempt.number, attempt.device_name, loss.sentence());
         let next = end_without_measurement(&mut tx, &attempt, FailureKind::Lost, &why, now).await?;
         if loss == Loss::Expired {
-            // A device that fell silent may never come back: the cell goes on elsewhere, and its summary names both.
-            release_cells(&mut tx, &[attempt.run.0], true).await?;
+            release_cells_of(&mut tx, attempt.device).await?;
         }
         tx.commit().await?;
         Ok(next)
@@ -279,7 +278,7 @@ pub(super) async fn end_without_measurement(
     if moved == 0 {
         return Ok(None);
     }
-    release_cells(tx, &[attempt.run.0], false).await?;
+    release_cells(tx, &[attempt.run.0]).await?;
     let (event_kind, outlook) = match next {
         NextState::Ready => ("run.retry", format!("tried again in {} s", wait.as_secs())),
         NextState::Failed => ("run.failed", "the run has failed".to_owned()),

@@ -91,7 +91,7 @@ impl Store {
         )
         .fetch_all(&mut *tx)
         .await?;
-        release_cells(&mut tx, &runs, false).await?;
+        release_cells(&mut tx, &runs).await?;
         sqlx::query!(
             "insert into event (at, kind, campaign_id, run_id, attempt_id, device, message)
              select $2, 'attempt.leased', r.campaign_id, r.id, a.id, d.name,
@@ -131,15 +131,27 @@ impl Store {
 }
 
 /// Lets go of the devices of these runs' cells where no run of a cell is measured or being measured: another device may
-/// have better luck. With `lost`, also of what is measured in part.
-pub(super) async fn release_cells(tx: &mut PgConnection, runs: &[i64], lost: bool) -> Result<(), StoreError> {
+/// have better luck.
+pub(super) async fn release_cells(tx: &mut PgConnection, runs: &[i64]) -> Result<(), StoreError> {
     sqlx::query!(
         "update cell set device_id = null
          where id in (select cell_id from run where id = any($1)) and device_id is not null
-           and not exists (select 1 from run r where r.cell_id = cell.id
-               and (r.state = 'active' or (r.state = 'done' and not $2)))",
+           and not exists (select 1 from run r where r.cell_id = cell.id and r.state in ('active', 'done'))",
         runs,
-        lost,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Lets go of a device that fell silent, which may never come back: what is left of its cells goes on elsewhere, and their
+/// summaries name every device that measured.
+pub(super) async fn release_cells_of(tx: &mut PgConnection, device: DeviceId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update cell set device_id = null from campaign c
+         where cell.device_id = $1 and c.id = cell.campaign_id and c.state = 'running'
+           and not exists (select 1 from run r where r.cell_id = cell.id and r.state = 'active')",
+        device.0,
     )
     .execute(tx)
     .await?;
