@@ -24,39 +24,69 @@ pub(super) async fn build(args: BuildArgs) -> Result<(), CliError> {
         None => Some(Client::connect(&args.connection.coordinator).await?),
         Some(_) => None,
     };
-    let downloads = Downloads::new(&args.downloads)?;
-    let mut fetched = Vec::new();
-    let (weights, source) = weights_of(args.weights.as_deref(), args.seed, &downloads, &mut fetched).await?;
-    let built = zoo::build(architecture.name, &weights).map_err(|error| downloads::explained(&error))?;
-    if !built.unused.is_empty() {
-        output::note(&format!(
-            "note: {} weights of the file are not used: {}",
-            built.unused.len(),
-            some_of(&built.unused)
-        ));
-    }
     let Some(client) = client else {
-        return write_out(&built, args.out.as_deref().unwrap_or(Path::new("model.onnx")));
-    };
-    let tokenizer = match &args.tokenizer {
-        Some(tokenizer) => Some(downloads.get(tokenizer, None).await?),
-        None => None,
+        let downloads = Downloads::new(&args.downloads)?;
+        let mut fetched = Vec::new();
+        let (weights, _) = weights_of(args.weights.as_deref(), args.seed, &downloads, &mut fetched).await?;
+        return write_out(&make(architecture, &weights)?, args.out.as_deref().unwrap_or(Path::new("model.onnx")));
     };
     let mut declared = ModelCard::default();
     let licence = declare(&args.declared, &mut declared)?;
-    let name = args.name.unwrap_or_else(|| architecture.name.to_owned());
-    let registration = Registration {
-        name,
-        tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path.as_path()),
-        source,
+    let order = Order {
+        name: args.name.unwrap_or_else(|| architecture.name.to_owned()),
+        weights: args.weights,
+        seed: args.seed,
+        tokenizer: args.tokenizer,
         licence,
         declared,
         replace: args.replace,
     };
-    let added = register(&client, architecture, &weights, &built, registration).await?;
+    let added = make_and_register(&client, architecture, order, &args.downloads).await?;
+    output::write(&vec![ModelView::from(&added)], args.output.output)
+}
+
+/// What is to be built, and where its parts come from.
+struct Order {
+    name: String,
+    /// `None` = random ones.
+    weights: Option<String>,
+    seed: u64,
+    tokenizer: Option<String>,
+    licence: String,
+    declared: ModelCard,
+    replace: bool,
+}
+
+async fn make_and_register(
+    client: &Client,
+    architecture: &zoo::Architecture,
+    order: Order,
+    settings: &DownloadArgs,
+) -> Result<pb::Model, CliError> {
+    let Order { name, weights, seed, tokenizer, licence, declared, replace } = order;
+    let downloads = Downloads::new(settings)?;
+    let mut fetched = Vec::new();
+    let (weights, source) = weights_of(weights.as_deref(), seed, &downloads, &mut fetched).await?;
+    let built = make(architecture, &weights)?;
+    let tokenizer = match &tokenizer {
+        Some(tokenizer) => Some(downloads.get(tokenizer, None).await?),
+        None => None,
+    };
+    let path = tokenizer.as_ref().map(|tokenizer| tokenizer.path.as_path());
+    let registration = Registration { name, tokenizer: path, source, licence, declared, replace };
+    let added = register(client, architecture, &weights, &built, registration).await?;
     fetched.extend(tokenizer);
     downloads::tidy(&fetched);
-    output::write(&vec![ModelView::from(&added)], args.output.output)
+    Ok(added)
+}
+
+fn make(architecture: &zoo::Architecture, weights: &zoo::Weights) -> Result<zoo::Built, CliError> {
+    let built = zoo::build(architecture.name, weights).map_err(|error| downloads::explained(&error))?;
+    if !built.unused.is_empty() {
+        let (count, some) = (built.unused.len(), some_of(&built.unused));
+        output::note(&format!("note: {count} weights of the file are not used: {some}"));
+    }
+    Ok(built)
 }
 
 /// The weights to build with, and what to call them.
@@ -84,28 +114,18 @@ pub(in crate::commands) async fn build_declared(
     declared: &DeclaredModel,
     settings: &DownloadArgs,
 ) -> Result<pb::Model, CliError> {
-    let DeclaredModel { source: _, weights, seed, tokenizer, sha256: _, task, licence } = declared;
+    let DeclaredModel { source: _, weights, seed, tokenizer, sha256: _, task, licence } = declared.clone();
     let architecture = zoo::architecture(architecture).map_err(|error| downloads::explained(&error))?;
-    let downloads = Downloads::new(settings)?;
-    let mut fetched = Vec::new();
-    let (weights, source) = weights_of(weights.as_deref(), *seed, &downloads, &mut fetched).await?;
-    let built = zoo::build(architecture.name, &weights).map_err(|error| downloads::explained(&error))?;
-    let tokenizer = match tokenizer {
-        Some(tokenizer) => Some(downloads.get(tokenizer, None).await?),
-        None => None,
-    };
-    let registration = Registration {
+    let order = Order {
         name: name.to_owned(),
-        tokenizer: tokenizer.as_ref().map(|tokenizer| tokenizer.path.as_path()),
-        source,
-        licence: licence.clone().unwrap_or_default(),
-        declared: ModelCard { task: task.clone(), ..ModelCard::default() },
+        weights,
+        seed,
+        tokenizer,
+        licence: licence.unwrap_or_default(),
+        declared: ModelCard { task, ..ModelCard::default() },
         replace: false,
     };
-    let added = register(client, architecture, &weights, &built, registration).await?;
-    fetched.extend(tokenizer);
-    downloads::tidy(&fetched);
-    Ok(added)
+    make_and_register(client, architecture, order, settings).await
 }
 
 /// Under what a built model becomes known.
