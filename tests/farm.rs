@@ -208,7 +208,8 @@ impl Farm {
     /// Writes and submits a campaign; returns its id.
     pub(crate) fn submit(&self, yaml: &str) -> String {
         let path = self.write("campaign.yaml", yaml);
-        let answer = self.json(&["submit", path.to_str().expect("UTF-8")]);
+        let (path, data_dir) = (path.to_str().expect("UTF-8"), self.data_dir());
+        let answer = self.json(&["submit", path, "--data-dir", data_dir.to_str().expect("UTF-8")]);
         answer[0]["id"].as_str().expect("an id").to_owned()
     }
 

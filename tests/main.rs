@@ -1,5 +1,6 @@
 //! End-to-end tests: real processes, real PostgreSQL, real ONNX Runtime, on loopback. One binary for all of them.
 
+mod accuracy;
 mod artifacts;
 mod bad_input;
 mod cli;

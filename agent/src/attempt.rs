@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::{AttemptPhase, CellSpec, Failure, FailureKind, FileRef, ModelFile, ModelRef, Runtime};
+use domain::{AttemptPhase, CellSpec, Failure, FailureKind, FileRef, ModelFile, ModelRef, RunMode, Runtime};
 use proto::pb;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
@@ -57,12 +57,12 @@ impl Workshop {
         phases: &mpsc::Sender<AttemptPhase>,
         kill: &mut oneshot::Receiver<KillReason>,
     ) -> Outcome {
-        let Assignment { cell, max_runtime, .. } = assignment;
+        let Assignment { cell, mode, max_runtime, .. } = assignment;
         conditions::check(&cell, Path::new("/"))?;
         let variables = cell.settings.variables.clone();
         let mut pins = Pins { workshop: self, held: Vec::new() };
         let job = tokio::select! {
-            job = pins.prepare(cell, scratch) => job?,
+            job = pins.prepare(cell, mode, scratch) => job?,
             why = &mut *kill => return Err(killed_early(why.unwrap_or(KillReason::Stopped))),
         };
         let launch = Launch { command: &self.runner, scratch, variables: &variables, job, max_runtime };
@@ -77,12 +77,16 @@ struct Pins<'a> {
 }
 
 impl Pins<'_> {
-    async fn prepare(&mut self, cell: CellSpec, scratch: &Path) -> Result<pb::RunnerJob, Failure> {
+    async fn prepare(&mut self, cell: CellSpec, mode: RunMode, scratch: &Path) -> Result<pb::RunnerJob, Failure> {
         let input_file = cell.input.file().map(|file| wanted("input file", file));
+        let evaluation = cell.accuracy.as_ref().and_then(|rule| rule.evaluation.as_ref());
+        let dataset = evaluation.map(|evaluation| wanted("data set", &evaluation.dataset));
         Ok(pb::RunnerJob {
             model: self.model(&cell.model, scratch).await?,
             tokenizer: self.tokenizer(&cell.model).await?,
             input_file: self.obtain_if(input_file).await?,
+            dataset: self.obtain_if(dataset).await?,
+            mode: pb::RunMode::from(mode).into(),
             runtime_library: self.runtime_library(&cell.runtime).await?,
             cell: Some(cell.into()),
             memory_limit_bytes: supervise::limit_bytes(),

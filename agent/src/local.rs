@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use domain::{AttemptPhase, CellSpec, Failure, FailureKind, Measurement};
+use domain::{AttemptPhase, CellSpec, Failure, FailureKind, Measurement, RunMode};
 use proto::pb;
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,12 +15,15 @@ const PHASES: usize = 16;
 /// What to measure, and the files it takes, all by absolute paths.
 #[derive(Debug, Clone)]
 pub struct LocalJob {
+    pub mode: RunMode,
     pub cell: CellSpec,
     pub library: PathBuf,
     pub model: PathBuf,
     pub tokenizer: Option<PathBuf>,
     /// The text or the tensors the cell names.
     pub input_file: Option<PathBuf>,
+    /// The cell's data set.
+    pub dataset: Option<PathBuf>,
     /// Recorded readings of the environment in place of the machine's, for tests of what follows from them.
     pub readings: Option<PathBuf>,
 }
@@ -39,13 +42,18 @@ pub async fn measure(
         command,
         scratch: scratch.path(),
         variables: &job.cell.settings.variables,
-        max_runtime: job.cell.max_runtime(),
+        max_runtime: match job.mode {
+            RunMode::Performance => job.cell.max_runtime(),
+            RunMode::Accuracy => job.cell.max_evaluation(),
+        },
         job: pb::RunnerJob {
             cell: Some(job.cell.clone().into()),
             runtime_library: text(&job.library)?,
             model: text(&job.model)?,
             tokenizer: job.tokenizer.as_deref().map(text).transpose()?.unwrap_or_default(),
             input_file: job.input_file.as_deref().map(text).transpose()?.unwrap_or_default(),
+            dataset: job.dataset.as_deref().map(text).transpose()?.unwrap_or_default(),
+            mode: pb::RunMode::from(job.mode).into(),
             memory_limit_bytes: supervise::limit_bytes(),
             readings: job.readings.as_deref().map(text).transpose()?.unwrap_or_default(),
         },

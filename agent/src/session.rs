@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{AttemptId, AttemptPhase, CellSpec, Failure, FailureKind, Fence, ResultUid, RunId};
+use domain::{AttemptId, AttemptPhase, CellSpec, Failure, FailureKind, Fence, ResultUid, RunId, RunMode};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -112,6 +112,7 @@ pub(crate) struct Assignment {
     /// From receipt.
     pub(crate) lease: Duration,
     pub(crate) cell: CellSpec,
+    pub(crate) mode: RunMode,
     pub(crate) repetition: u32,
     pub(crate) max_runtime: Duration,
 }

@@ -89,13 +89,14 @@ pub(crate) fn report(outcome: Outcome) -> pb::AttemptReport {
 }
 
 fn read_assignment(assignment: pb::Assignment) -> Result<Assignment, InvalidMessage> {
-    let pb::Assignment { attempt_id, run_id, fence, lease_ms, cell, repetition, max_runtime_ms } = assignment;
+    let pb::Assignment { attempt_id, run_id, fence, lease_ms, cell, repetition, max_runtime_ms, mode } = assignment;
     Ok(Assignment {
         attempt: AttemptId(attempt_id),
         run: RunId(run_id),
         fence: Fence(fence),
         lease: millis(lease_ms),
         cell: CellSpec::try_from(cell.ok_or(InvalidMessage::Missing("assignment.cell"))?)?,
+        mode: proto::run_mode("assignment.mode", mode)?,
         repetition,
         max_runtime: Duration::from_millis(max_runtime_ms),
     })

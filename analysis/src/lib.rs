@@ -4,6 +4,7 @@
 //! It sees the samples as they are stored, never finer ones: what can't be replayed is not published. It must not know
 //! where a run comes from, and reads no clock.
 
+pub mod outputs;
 pub mod samples;
 mod statistics;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The judgement: `LoadGen`'s VALID rules, and beyond them the disturbances and claims that they do not know.
 
 use domain::{
-    CellSpec, Measurement, Placement, ProviderName, Reason, Scenario, Segment, Statistics, SteadyClass, SteadyState,
-    Verdict, VerdictLevel,
+    CellSpec, Measurement, Placement, ProviderName, Reason, RunMode, Scenario, Segment, Statistics, SteadyClass,
+    SteadyState, Verdict, VerdictLevel,
 };
 use loadgen::validity;
 
@@ -22,6 +22,10 @@ const SPEED_LIMIT: f64 = 1.10;
 /// disturbed it, or its latency has several levels that differ by more than a tenth.
 pub(super) fn judge(cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) -> Verdict {
     let mut court = Court::default();
+    if measurement.mode() == RunMode::Accuracy {
+        // Nobody quotes its latencies, and what its predictions are worth is told with them.
+        return Verdict { level: court.level(), tier: cell.measure.tier, reasons: Vec::new() };
+    }
     rules(&mut court, cell, measurement, statistics);
     placement(&mut court, cell, measurement);
     machine(&mut court, cell, measurement, statistics);

@@ -15,7 +15,7 @@ pub(crate) use self::models::{
     AddModelArgs, AttachArgs, BuildArgs, DeclaredArgs, DownloadArgs, ModelArgs, ModelsCommand, RemoveArgs, VariantArgs,
     VariantOptions, VerifyModelArgs,
 };
-use crate::commands::RunArgs;
+use crate::commands::{EvalArgs, RunArgs};
 use crate::exit::CliError;
 
 /// Turns a shelf of edge boards into a measuring instrument: latency, energy and accuracy of ONNX models, with a verdict.
@@ -27,7 +27,8 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done; 1 internal error; 2 usage or invalid campaign; 3 finished with failed runs; 8 no coordinator answers; \
+Exit codes: 0 done; 1 internal error; 2 usage or invalid campaign; 3 finished with failed runs; 4 less accurate \
+than the campaign asks for; 8 no coordinator answers; \
 130 interrupted (the campaign goes on).";
 
 #[derive(Debug, Subcommand)]
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Demo(LocalArgs),
     /// Measure a model on this machine, without a coordinator
     Run(Box<RunArgs>),
+    /// Measure a model's accuracy on this machine, without a coordinator
+    Eval(Box<EvalArgs>),
     /// Run a coordinator and an agent on this machine until stopped
     Up(LocalArgs),
     /// Run a coordinator
@@ -64,6 +67,9 @@ pub(crate) enum Command {
     /// The models a campaign can name
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// Data sets in their official layouts
+    #[command(subcommand)]
+    Datasets(DatasetsCommand),
     /// The files the coordinator stores for models and campaigns
     #[command(subcommand)]
     Artifacts(ArtifactsCommand),
@@ -114,6 +120,11 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
+    /// This one.
+    pub(crate) fn of(path: PathBuf) -> Self {
+        Self { data_dir: Some(path) }
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.data_dir.clone().unwrap_or_else(agent::config::default_data_dir)
     }
@@ -307,6 +318,27 @@ pub(crate) struct VerifyArgs {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetsCommand {
+    /// Say what a data set is, how many examples it has and which of them can't be used
+    Show(DatasetArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DatasetArgs {
+    /// A file or a folder in its official layout, or `builtin:digits`
+    pub(crate) path: String,
+    /// What the examples are for, e.g. `glue/sst2` or `image-classification`
+    #[arg(long, value_parser = parse_task)]
+    pub(crate) task: domain::Task,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+pub(crate) fn parse_task(text: &str) -> Result<domain::Task, String> {
+    domain::Task::parse(text).map_err(|unknown| unknown.to_string())
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,8 +5,10 @@ mod bench;
 mod campaign_file;
 mod campaigns;
 mod coordinator;
+mod datasets;
 mod demo;
 mod devices;
+mod eval;
 mod init;
 mod models;
 mod plan;
@@ -18,6 +20,7 @@ mod verify;
 mod version;
 mod watch;
 
+pub(crate) use eval::EvalArgs;
 pub(crate) use run::RunArgs;
 
 use clap::CommandFactory as _;
@@ -31,6 +34,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Demo(args) => demo::demo(args).await,
         Command::Run(args) => run::run(*args).await,
+        Command::Eval(args) => eval::eval(*args).await,
         Command::Up(args) => demo::up(args).await,
         Command::Coordinator(args) => coordinator::coordinator(args).await,
         Command::Agent(args) => coordinator::agent(args).await,
@@ -47,6 +51,7 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
         Command::Verify(args) => verify::verify(args).await,
         Command::Devices(DevicesCommand::Ls(args)) => devices::list(args).await,
         Command::Models(command) => models::run(command).await,
+        Command::Datasets(command) => datasets::run(command),
         Command::Artifacts(command) => artifacts::run(command).await,
         Command::Toolchain(args) => toolchain::run(args),
         Command::Bench(BenchCommand::Overhead { data_dir, onnxruntime, calls, rounds, output }) => {

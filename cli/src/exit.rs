@@ -15,6 +15,10 @@ pub(crate) enum CliError {
         cancelled: u32,
         total: u32,
     },
+    /// Everything was measured, and cells are less accurate than the campaign asks for.
+    TooInaccurate {
+        cells: Vec<u32>,
+    },
     /// No coordinator answers.
     Unreachable {
         uri: String,
@@ -43,6 +47,7 @@ impl CliError {
             Self::Internal(_) => 1,
             Self::Invalid(_) => 2,
             Self::RunsFailed { .. } | Self::Measuring(_) => 3,
+            Self::TooInaccurate { .. } => 4,
             Self::Unreachable { .. } | Self::Away(_) => 8,
             Self::Interrupted { .. } | Self::Stopped => 130,
         })
@@ -64,6 +69,15 @@ impl fmt::Display for CliError {
                     write!(f, ", {cancelled} were cancelled")?;
                 }
                 Ok(())
+            }
+            Self::TooInaccurate { cells } => {
+                let cells: Vec<String> = cells.iter().map(u32::to_string).collect();
+                let (noun, verb) = if cells.len() == 1 { ("cell", "has") } else { ("cells", "have") };
+                write!(
+                    f,
+                    "error: {noun} {} {verb} less of the reference's accuracy than `min_ratio` asks for",
+                    cells.join(", ")
+                )
             }
             Self::Unreachable { uri, why } => write!(
                 f,

@@ -2,6 +2,7 @@
 
 mod args;
 mod artifacts;
+mod builtin;
 mod client;
 mod commands;
 mod exit;

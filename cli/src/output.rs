@@ -10,9 +10,9 @@ use serde::Serialize;
 
 pub(crate) use table::{Table, facts};
 pub(crate) use views::{
-    Absent, ArchitectureView, ArtifactView, CampaignView, CellView, CollectedView, DeviceView, Figures, Known,
-    ModelDetailView, ModelView, PlanView, ReferenceView, ResolvedCellView, RunView, VerifiedArtifactView,
-    VerifiedFileView, count,
+    Absent, AccuracyView, ArchitectureView, ArtifactView, CampaignView, CellView, CollectedView, DeviceView, Figures,
+    Known, MetricView, ModelDetailView, ModelView, PlanView, ReferenceView, ResolvedCellView, RunView,
+    VerifiedArtifactView, VerifiedFileView, count,
 };
 
 use crate::{args::Format, exit::CliError};

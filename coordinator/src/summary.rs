@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{CellSpec, RunState, VerdictLevel};
+use domain::{CellSpec, RunMode, RunState, VerdictLevel};
 
 use crate::store::{MeasuredFigures, RunFigures};
 
@@ -59,9 +59,11 @@ pub(crate) fn summarize(cells: Vec<(u32, CellSpec)>, runs: &[RunFigures]) -> Vec
 }
 
 fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummary {
+    // Latencies over a data set are no load pattern's: such a run is counted, and enters no figure.
+    let measuring: Vec<&RunFigures> = runs.iter().copied().filter(|run| run.mode == RunMode::Performance).collect();
     let in_state = |state| count(runs.iter().filter(|run| run.state == state).count());
     let with_verdict = |level| {
-        let measured = runs.iter().filter_map(|run| run.measured);
+        let measured = measuring.iter().filter_map(|run| run.measured);
         count(measured.filter(|figures| figures.verdict == level).count())
     };
     let mut devices: Vec<_> = runs.iter().filter_map(|run| run.device.clone()).collect();
@@ -77,7 +79,7 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
         valid: with_verdict(VerdictLevel::Valid),
         suspect: with_verdict(VerdictLevel::Suspect),
         invalid: with_verdict(VerdictLevel::Invalid),
-        figures: figures(VerdictLevel::Valid, runs).or_else(|| figures(VerdictLevel::Suspect, runs)),
+        figures: figures(VerdictLevel::Valid, &measuring).or_else(|| figures(VerdictLevel::Suspect, &measuring)),
         failure: runs
             .iter()
             .filter(|run| run.state == RunState::Failed)
@@ -144,6 +146,7 @@ mod tests {
             id: RunId(1),
             cell: 1,
             repetition: 1,
+            mode: RunMode::Performance,
             state,
             device: Some(device.to_owned()),
             attempts: 1,

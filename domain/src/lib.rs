@@ -20,13 +20,18 @@ pub mod model;
 pub mod model_card;
 pub mod placement;
 pub mod power;
+pub mod preparation;
 pub mod run;
 pub mod selector;
 pub mod statistics;
+pub mod task;
 pub mod units;
 pub mod verdict;
 
-pub use accuracy::AccuracyRule;
+pub use accuracy::{
+    AccuracyRecord, AccuracyRule, Evaluation, ExampleCounts, ExampleProblem, Fingerprint, Metric, OnBadExample,
+    OutputCheck,
+};
 pub use attempt::{AttemptPhase, AttemptState, InvalidTransition};
 pub use cell::{Affinity, CellSpec, FileRef, InputSource, Optimization, ProviderName, Requirement, Runtime, Settings};
 pub use clock::{Clock, IdSource, RandomIds, SystemClock, Timestamp};
@@ -39,13 +44,18 @@ pub use id::{AttemptId, CampaignId, DeviceId, Digest, Fence, ResultUid, RunId};
 pub use load::{MeasureRule, Percentile, Rate, Scenario, ServerLoad, StopReason, Tier, Warmup};
 pub use measurement::{Measurement, Samples, Trial};
 pub use model::{
-    Agreement, CostFacts, ExpectedAccuracy, GraphFacts, ImagePreprocessing, KnownModel, ModelCard, ModelFile, ModelRef,
+    Agreement, CostFacts, Evaluable, ExpectedAccuracy, GraphFacts, KnownModel, ModelCard, ModelFile, ModelRef,
     Precision, Provenance, Recipe, Weights,
 };
 pub use model_card::{DeclaredCard, InvalidCard};
 pub use placement::{OperatorTime, PlacedNode, Placement, ProviderShare};
 pub use power::PowerRule;
-pub use run::{CampaignState, Order, RunState};
+pub use preparation::{
+    Activation, BoxForm, BoxUnit, Categories, Colours, Detector, Head, ImagePreprocessing, Interpolation, Layout,
+    Level, Pooling, Postprocessing, Preprocessing, Resize, Spans, TensorPreprocessing, TextPreprocessing,
+};
+pub use run::{CampaignState, Order, RunMode, RunState};
 pub use selector::Selector;
 pub use statistics::{Estimate, LatencySummary, Segment, Statistics, SteadyClass, SteadyState};
+pub use task::{Takes, Task, UnknownTask};
 pub use verdict::{Reason, Verdict, VerdictLevel};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Environment, Placement, Rate, StopReason, Timestamp};
+use crate::{AccuracyRecord, Environment, OutputCheck, Placement, Rate, RunMode, StopReason, Timestamp};
 
 /// Outcome of one run. Durations are as measured; nothing is corrected or removed.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,10 @@ pub struct Measurement {
     /// Name, type and shape of each bound input and output, for people.
     pub inputs: Vec<String>,
     pub outputs: Vec<String>,
+    /// Of an accuracy run. Its samples are the latencies of the inferences over the data set, each query once and in order.
+    pub accuracy: Option<Box<AccuracyRecord>>,
+    /// What the outputs are held against others with.
+    pub check: OutputCheck,
 }
 
 impl Measurement {
@@ -73,7 +77,13 @@ impl Measurement {
             placement_problem: None,
             inputs: Vec::new(),
             outputs: Vec::new(),
+            accuracy: None,
+            check: OutputCheck::default(),
         }
+    }
+
+    pub const fn mode(&self) -> RunMode {
+        if self.accuracy.is_some() { RunMode::Accuracy } else { RunMode::Performance }
     }
 
     /// Samples per second over the whole measured time, harness included.

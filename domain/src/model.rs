@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, Postprocessing, Preprocessing};
 
 /// A model as a cell names it: every byte by its hash.
 ///
@@ -195,7 +195,7 @@ pub struct Agreement {
 }
 
 /// What a campaign's model names can stand for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KnownModel {
     /// As it was added; its `precision` is `None`.
     pub original: ModelRef,
@@ -203,12 +203,30 @@ pub struct KnownModel {
     pub precision: Option<Precision>,
     /// By precision; their `precision` is set.
     pub variants: BTreeMap<Precision, ModelRef>,
+    pub evaluable: Evaluable,
+}
+
+/// What a model's card says that decides how the model is evaluated.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evaluable {
+    pub task: Option<String>,
+    pub weights: Weights,
+    pub preprocessing: Option<Preprocessing>,
+    pub postprocessing: Option<Postprocessing>,
+}
+
+impl From<ModelCard> for Evaluable {
+    fn from(card: ModelCard) -> Self {
+        let ModelCard { precision: _, weights, task, preprocessing, postprocessing, expected_accuracy: _, graph: _ } =
+            card;
+        Self { task, weights, preprocessing, postprocessing }
+    }
 }
 
 impl KnownModel {
     /// A model without variants.
     pub fn new(original: ModelRef, precision: Option<Precision>) -> Self {
-        Self { original, precision, variants: BTreeMap::new() }
+        Self { original, precision, variants: BTreeMap::new(), evaluable: Evaluable::default() }
     }
 
     /// The files for that precision; `None` = nobody has made it yet.
@@ -240,9 +258,11 @@ pub struct ModelCard {
     /// What it is for, e.g. `sentence-similarity` or `image-classification`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
-    /// What an image goes through before it is an input; text goes through the tokenizer.
+    /// How an example becomes its inputs, and its outputs a prediction; `None` = the task's own way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preprocessing: Option<ImagePreprocessing>,
+    pub preprocessing: Option<Preprocessing>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postprocessing: Option<Postprocessing>,
     /// As its authors publish it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected_accuracy: Vec<ExpectedAccuracy>,
@@ -260,26 +280,6 @@ pub enum Weights {
     Trained,
     /// Drawn with this seed: for latency, memory and energy only. Accuracy is not applicable.
     Random { seed: u64 },
-}
-
-/// From an image file to an input tensor, in this order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ImagePreprocessing {
-    /// `rgb` or `bgr`.
-    pub colours: String,
-    /// Pixels of the short side after resizing.
-    pub resize: u32,
-    /// `bilinear` or `bicubic`.
-    pub interpolation: String,
-    /// Pixels of the sides of the centre crop.
-    pub crop: u32,
-    /// Subtracted from values of 0 to 255, by colour.
-    pub mean: [f64; 3],
-    /// Divides what is left, by colour.
-    pub std: [f64; 3],
-    /// `nchw` or `nhwc`.
-    pub layout: String,
 }
 
 /// One published figure.

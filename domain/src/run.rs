@@ -34,6 +34,26 @@ impl RunState {
     }
 }
 
+/// What a run is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RunMode {
+    /// Latency and throughput under the cell's load.
+    #[default]
+    Performance,
+    /// Every example of the cell's data set, once.
+    Accuracy,
+}
+
+impl RunMode {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Performance => "performance",
+            Self::Accuracy => "accuracy",
+        }
+    }
+}
+
 /// The state of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -18,6 +18,16 @@ pub struct Verdict {
     pub reasons: Vec<Reason>,
 }
 
+impl Verdict {
+    /// Adds reasons against the run.
+    pub fn object(&mut self, reasons: impl IntoIterator<Item = Reason>) {
+        for reason in reasons {
+            self.level = self.level.max(reason.level);
+            self.reasons.push(reason);
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictLevel {

@@ -4,7 +4,7 @@
 
 mod convert;
 
-pub use convert::{InvalidMessage, phase_from_wire};
+pub use convert::{InvalidMessage, phase_from_wire, run_mode};
 
 /// Generated from `proto/furlong/v1/*.proto`.
 #[allow(

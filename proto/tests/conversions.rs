@@ -5,11 +5,13 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use domain::{
-    AccuracyRule, Affinity, AttemptPhase, CellSpec, Digest, Drift, Environment, EnvironmentRule, Estimate, Failure,
-    FailureKind, FileRef, InputSource, LatencySummary, MeasureRule, Measurement, ModelFile, ModelRef, OperatorTime,
-    Optimization, Percentile, PlacedNode, Placement, PowerRule, Precision, ProviderName, ProviderShare, Rate, Reason,
-    Requirement, Runtime, Samples, Scenario, Segment, ServerLoad, Settings, StableEnvironment, Statistics, SteadyClass,
-    SteadyState, StopReason, Tier, Timestamp, Trial, Verdict, VerdictLevel, VolatileEnvironment, Warmup,
+    AccuracyRecord, AccuracyRule, Affinity, AttemptPhase, CellSpec, Digest, Drift, Environment, EnvironmentRule,
+    Estimate, Evaluation, ExampleCounts, ExampleProblem, Failure, FailureKind, FileRef, Fingerprint, InputSource,
+    LatencySummary, MeasureRule, Measurement, Metric, ModelFile, ModelRef, OnBadExample, OperatorTime, Optimization,
+    OutputCheck, Percentile, PlacedNode, Placement, Postprocessing, PowerRule, Precision, Preprocessing, ProviderName,
+    ProviderShare, Rate, Reason, Requirement, Runtime, Samples, Scenario, Segment, ServerLoad, Settings,
+    StableEnvironment, Statistics, SteadyClass, SteadyState, StopReason, Task, TensorPreprocessing, Tier, Timestamp,
+    Trial, Verdict, VerdictLevel, VolatileEnvironment, Warmup,
 };
 use furlong_proto::{InvalidMessage, pb};
 use prost::Message;
@@ -110,7 +112,11 @@ fn full_cell() -> CellSpec {
             cooldown: Some(Duration::from_mins(1)),
         },
         power: Some(PowerRule::default()),
-        accuracy: Some(AccuracyRule { min_ratio_millionths: Some(990_000), ..AccuracyRule::default() }),
+        accuracy: Some(AccuracyRule {
+            min_ratio_millionths: Some(990_000),
+            evaluation: Some(evaluation()),
+            ..AccuracyRule::default()
+        }),
     }
 }
 
@@ -194,6 +200,44 @@ fn measurement() -> Measurement {
         placement_problem: Some(text("the profile was cut short")),
         inputs: vec![text("input_ids: int64[1,32]")],
         outputs: vec![text("logits: float32[1,2]")],
+        accuracy: Some(Box::new(accuracy())),
+        check: OutputCheck {
+            inputs: Some(Digest::of(b"inputs")),
+            fingerprints: vec![Fingerprint { output: text("logits"), elements: 2, sketch: vec![0.5, -1.25] }],
+            predictions: vec![5, 6],
+        },
+    }
+}
+
+fn accuracy() -> AccuracyRecord {
+    AccuracyRecord {
+        task: Task::Mrpc,
+        dataset: Digest::of(b"data"),
+        counts: ExampleCounts { total: 10, seen: 9, scored: 8, skipped: 1 },
+        problems: vec![ExampleProblem { example: text("line 7"), why: text("it has no label") }],
+        metrics: vec![
+            Metric { name: text("f1"), value: 0.75, interval: Some((0.5, 0.875)), count: None },
+            Metric { name: text("accuracy"), value: 0.5, interval: None, count: Some((4, 8)) },
+        ],
+        predictions: vec![1, 2],
+        preprocessing: text("text: cut to 128 tokens"),
+        elapsed: Duration::from_secs(3),
+        inference: Duration::from_secs(2),
+    }
+}
+
+fn evaluation() -> Evaluation {
+    Evaluation {
+        task: Task::ImageClassification,
+        dataset: FileRef { path: text("val"), sha256: Digest::of(b"val"), size_bytes: 9 },
+        examples: Some(100),
+        checked_examples: 16,
+        on_bad_example: OnBadExample::Skip,
+        preprocessing: Preprocessing {
+            tensor: Some(TensorPreprocessing { zero: 0.1, scale: 3.0 }),
+            ..Preprocessing::default()
+        },
+        postprocessing: Postprocessing { label_offset: -1, ..Postprocessing::default() },
     }
 }
 

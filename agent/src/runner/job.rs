@@ -9,19 +9,24 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use analysis::samples;
-use domain::{AttemptPhase, CellSpec, Clock as _, Failure, FailureKind, Measurement, Placement, Scenario, SystemClock};
+use domain::{
+    AttemptPhase, CellSpec, Clock as _, Environment, Failure, FailureKind, Measurement, OutputCheck, Placement,
+    RunMode, Scenario, StopReason, SystemClock,
+};
 use loadgen::{Choice, ORDER_SEED, WarmUp};
 use proto::pb;
 
 use super::environment::{self, Probe, Watch};
+use super::evaluate::{self, EvaluateError, Evaluated, Files};
 use super::fault::Fault;
-use super::input::{self, InputError, Query};
+use super::fingerprint;
+use super::input::{self, InputError, InputSpec, Query};
 use super::load::{self, Load};
 use super::model_file::{self, ModelFileError};
 use super::pipe::{self, Events};
 use super::process::ConfineError;
 use super::report::{self, HistogramError};
-use super::runtime::{Engine, EngineError, RuntimeError, SessionSetup, Source, probe_library};
+use super::runtime::{Bound, Engine, EngineError, Model, RuntimeError, SessionSetup, Source, probe_library};
 use super::{measure, process, stopwatch};
 
 /// The agent is gone, or can't be reached: nobody reads the code.
@@ -97,12 +102,14 @@ fn work(job: pb::RunnerJob, mut events: Events, autogroup_raised: bool, faults: 
 
 /// One job, checked.
 struct Job {
+    mode: RunMode,
     cell: CellSpec,
     library: PathBuf,
     model: PathBuf,
     tokenizer: Option<PathBuf>,
     /// The text or the tensors the cell names.
     input_file: Option<PathBuf>,
+    dataset: Option<PathBuf>,
     memory_limit_bytes: u64,
     readings: Option<PathBuf>,
 }
@@ -111,9 +118,22 @@ impl TryFrom<pb::RunnerJob> for Job {
     type Error = JobError;
 
     fn try_from(job: pb::RunnerJob) -> Result<Self, JobError> {
-        let pb::RunnerJob { cell, runtime_library, model, tokenizer, input_file, memory_limit_bytes, readings } = job;
+        let mode = proto::run_mode("job.mode", job.mode)?;
+        let pb::RunnerJob {
+            cell,
+            runtime_library,
+            model,
+            tokenizer,
+            input_file,
+            memory_limit_bytes,
+            readings,
+            mode: _,
+            dataset,
+        } = job;
         let optional = |path: String| (!path.is_empty()).then(|| PathBuf::from(path));
         Ok(Self {
+            mode,
+            dataset: optional(dataset),
             cell: cell.ok_or(proto::InvalidMessage::Missing("job.cell"))?.try_into()?,
             library: optional(runtime_library).ok_or(proto::InvalidMessage::Missing("job.runtime_library"))?,
             model: optional(model).ok_or(proto::InvalidMessage::Missing("job.model"))?,
@@ -149,9 +169,21 @@ impl Job {
             provider: model.provider(),
             affinity,
         };
-        let mut environment = environment::describe(&known).map_err(JobError::Library)?;
-        let queries = input::queries(cell, model.inputs(), self.tokenizer.as_deref(), self.input_file.as_deref())?;
-        let model = model.bind(&queries, &cell.state)?;
+        let environment = environment::describe(&known).map_err(JobError::Library)?;
+        let loaded = Loaded { engine, model, environment, probe, runtime_load, session_load, autogroup_raised };
+        match self.mode {
+            RunMode::Performance => self.measure(loaded, events, faults),
+            RunMode::Accuracy => self.evaluate(loaded, events),
+        }
+    }
+
+    /// The cell's load.
+    fn measure(&self, loaded: Loaded, events: &mut Events, faults: &[String]) -> Result<Measurement, JobError> {
+        let cell = &self.cell;
+        let Loaded { engine, model, mut environment, probe, runtime_load, session_load, autogroup_raised } = loaded;
+        let specs = model.inputs().to_vec();
+        let queries = input::queries(cell, &specs, self.tokenizer.as_deref(), self.input_file.as_deref())?;
+        let mut model = model.bind(&queries, &cell.state)?;
 
         events.enter(AttemptPhase::WarmingUp)?;
         if let Some(fault) = Fault::of(faults, &cell.model.name) {
@@ -167,6 +199,7 @@ impl Job {
         environment.volatile = watch.finish(recording.measured, autogroup_raised);
         let (peak_rss_bytes, end_rss_bytes) = process::resident_bytes();
         model.nan_after()?;
+        let check = self.check(&mut model, &specs, &queries)?;
 
         let first_inference = model.first_inference();
         let (inputs, outputs) = model.describe();
@@ -195,7 +228,71 @@ impl Job {
             placement_problem,
             inputs,
             outputs,
+            accuracy: None,
+            check,
         })
+    }
+
+    /// What the outputs are held against others with. After measuring, in the session that was measured.
+    fn check(&self, model: &mut Bound, specs: &[InputSpec], queries: &[Query]) -> Result<OutputCheck, JobError> {
+        let Some(first) = queries.first() else { return Ok(OutputCheck::default()) };
+        // With a state, an answer depends on what was asked before: nobody else's is comparable.
+        let (inputs, fingerprints) = if self.cell.state.is_empty() {
+            (Some(fingerprint::inputs(first)), fingerprint::of(&model.answer(specs, first)?))
+        } else {
+            (None, Vec::new())
+        };
+        let predictions = match self.files()? {
+            Some(files) => {
+                let bench = evaluate::Bench::new(&self.cell, specs, files)?;
+                let timed = |query: &Query| Ok((model.answer(specs, query)?, Duration::ZERO));
+                bench.check(&mut { timed })?
+            }
+            None => Vec::new(),
+        };
+        Ok(OutputCheck { inputs, fingerprints, predictions })
+    }
+
+    /// Every example of the data set, once.
+    fn evaluate(&self, loaded: Loaded, events: &mut Events) -> Result<Measurement, JobError> {
+        let Loaded { engine: _, mut model, mut environment, probe, runtime_load, session_load, autogroup_raised } =
+            loaded;
+        let specs = model.inputs().to_vec();
+        let files = self.files()?.ok_or(EvaluateError::NothingAsked)?;
+        let bench = evaluate::Bench::new(&self.cell, &specs, files)?;
+        events.enter(AttemptPhase::Measuring)?;
+        let started_at = SystemClock::new().now();
+        let watch = Watch::start(&probe);
+        let Evaluated { record, latencies_ns } = bench.evaluate(&mut |query| model.answer(query))?;
+        environment.volatile = watch.finish(record.elapsed, autogroup_raised);
+        let (peak_rss_bytes, end_rss_bytes) = process::resident_bytes();
+        Ok(Measurement {
+            started_at,
+            measured: record.elapsed,
+            issuing: record.elapsed,
+            stop: StopReason::Satisfied,
+            samples: samples::encode(&latencies_ns)?,
+            histogram: report::histogram(&latencies_ns)?,
+            runtime_load,
+            session_load,
+            first_inference: Duration::from_nanos(latencies_ns.first().copied().unwrap_or(0)),
+            peak_rss_bytes,
+            end_rss_bytes,
+            samples_per_query: self.cell.samples_per_query(),
+            environment,
+            inputs: specs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect(),
+            accuracy: Some(Box::new(record)),
+            ..Measurement::of(samples::encode(&latencies_ns)?)
+        })
+    }
+
+    /// The files of the cell's evaluation; `None` if it has none.
+    fn files(&self) -> Result<Option<Files<'_>>, EvaluateError> {
+        let rule = self.cell.accuracy.as_ref();
+        let Some(evaluation) = rule.and_then(|rule| rule.evaluation.as_ref()) else { return Ok(None) };
+        let path = || evaluation.dataset.path.clone();
+        let dataset = self.dataset.as_deref().ok_or_else(|| EvaluateError::NoFile { path: path() })?;
+        Ok(Some(Files { dataset, tokenizer: self.tokenizer.as_deref() }))
     }
 
     /// Where operators run, in a session of its own. A measurement is not lost because this fails.
@@ -211,6 +308,17 @@ impl Job {
             Err(error) => (None, Some(explain(&error))),
         }
     }
+}
+
+/// What every mode begins with.
+struct Loaded {
+    engine: Engine,
+    model: Model,
+    environment: Environment,
+    probe: Probe,
+    runtime_load: Duration,
+    session_load: Duration,
+    autogroup_raised: bool,
 }
 
 /// The order in which a cell's scenario takes its queries. A query of several samples is made ready as one; a block of
@@ -238,6 +346,8 @@ enum JobError {
     #[error(transparent)]
     Input(#[from] InputError),
     #[error(transparent)]
+    Evaluate(Box<EvaluateError>),
+    #[error(transparent)]
     ModelFile(#[from] ModelFileError),
     #[error(transparent)]
     Confine(#[from] ConfineError),
@@ -255,6 +365,12 @@ enum JobError {
     Pipe(#[from] io::Error),
 }
 
+impl From<EvaluateError> for JobError {
+    fn from(error: EvaluateError) -> Self {
+        Self::Evaluate(Box::new(error))
+    }
+}
+
 impl JobError {
     fn kind(&self) -> FailureKind {
         match self {
@@ -270,6 +386,7 @@ impl JobError {
             | Self::Engine(EngineError::Library(_)) => FailureKind::Infra,
             Self::Engine(EngineError::Runtime(error)) | Self::Runtime(error) => error.kind(),
             Self::Input(error) => error.kind(),
+            Self::Evaluate(error) => error.kind(),
             Self::ModelFile(error) => error.kind(),
         }
     }

@@ -6,7 +6,9 @@
 
 pub mod bench;
 mod environment;
+mod evaluate;
 mod fault;
+mod fingerprint;
 mod input;
 mod job;
 mod load;
@@ -17,6 +19,7 @@ mod process;
 mod report;
 mod runtime;
 mod stopwatch;
+mod tasks;
 
 pub use job::main;
 pub use runtime::{LibraryError, LibraryFacts, probe_library};

@@ -1,6 +1,6 @@
 //! The session's rules, one by one. What they have in common is in [`Desk`].
 
-use domain::{Digest, ModelRef};
+use domain::{Digest, ModelRef, RunMode};
 use rand::SeedableRng as _;
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ pub(super) fn assignment(attempt: i64, lease: Duration) -> Box<Assignment> {
         fence: Fence(attempt),
         lease,
         cell: cell(),
+        mode: RunMode::Performance,
         repetition: 1,
         max_runtime: Duration::from_mins(5),
     })

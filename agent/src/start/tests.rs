@@ -90,6 +90,7 @@ impl Bench {
             cell: Some(cell.into()),
             repetition: 1,
             max_runtime_ms: 60_000,
+            mode: pb::RunMode::Performance.into(),
         }));
     }
 

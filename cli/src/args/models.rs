@@ -99,6 +99,14 @@ pub(crate) struct DownloadArgs {
     pub(crate) data_dir: DataDir,
 }
 
+impl DownloadArgs {
+    /// As if nothing was said but the data directory.
+    pub(crate) fn into(data_dir: PathBuf) -> Self {
+        let (hub, hf_endpoint, hub_token) = (None, None, None);
+        Self { hub, hf_endpoint, hub_token, python: PathBuf::from("python3"), data_dir: DataDir::of(data_dir) }
+    }
+}
+
 /// From here on it shows itself to nobody.
 #[expect(clippy::unnecessary_wraps, reason = "what clap calls may refuse a text")]
 fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {

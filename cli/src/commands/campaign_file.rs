@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use domain::campaign::{CampaignFile, Catalog, Includes, KnownDevice, Missing, Plan, PlanOptions, includes};
-use domain::{DeviceFacts, FileRef, KnownModel, ModelRef, device::effective_labels};
+use domain::{DeviceFacts, Digest, FileRef, KnownModel, ModelRef, Task, device::effective_labels};
 use proto::pb;
 
+use super::datasets;
 use crate::{
+    builtin,
     client::{Client, digest_file},
     exit::CliError,
 };
@@ -35,7 +37,18 @@ impl Source {
         let file = CampaignFile::parse(name, &text, &included);
         let file = file.map_err(|error| CliError::Invalid(error.to_string()))?;
         let mut attachments = BTreeMap::new();
+        for path in file.dataset_paths() {
+            let on_disk = folder.join(&path);
+            // Until it is packed, its path stands for it: see `pack`.
+            if path.starts_with(builtin::PREFIX) || on_disk.exists() {
+                let file = FileRef { sha256: Digest::of(path.as_bytes()), size_bytes: 0, path: path.clone() };
+                attachments.insert(path, (on_disk, file));
+            }
+        }
         for path in file.attachment_paths() {
+            if attachments.contains_key(&path) {
+                continue;
+            }
             let on_disk = folder.join(&path);
             // A missing file is reported by the plan, which knows its place in the campaign file.
             if on_disk.is_file() {
@@ -44,6 +57,17 @@ impl Source {
             }
         }
         Ok(Self { name: name.to_owned(), text, includes: included, file, attachments, folder: folder.to_owned() })
+    }
+
+    /// Makes each data set one file in `folder`, so that it can be uploaded, and known by its content.
+    pub(super) fn pack(&mut self, catalog: &Catalog, folder: &Path) -> Result<(), CliError> {
+        for (path, task) in self.file.datasets(catalog) {
+            let Some((on_disk, _)) = self.attachments.get(&path) else { continue };
+            let packed = datasets::pack(&path, on_disk, task, folder)?;
+            let (sha256, size_bytes) = digest_file(&packed)?;
+            self.attachments.insert(path.clone(), (packed, FileRef { path, sha256, size_bytes }));
+        }
+        Ok(())
     }
 
     /// A source of a file as seen from here: a path in the campaign file starts at the file's own folder.
@@ -89,11 +113,15 @@ impl Source {
         let mut catalog = catalog.clone();
         let unknown = |name: &str| ModelRef {
             name: name.to_owned(),
-            tokenizer_sha256: Some(domain::Digest::of(b"")),
+            tokenizer_sha256: Some(Digest::of(b"")),
             ..ModelRef::nameless()
         };
         for name in &missing.models {
-            catalog.models.insert(name.clone(), KnownModel::new(unknown(name), Some(domain::Precision::FP32)));
+            let mut model = KnownModel::new(unknown(name), Some(domain::Precision::FP32));
+            let declared = self.file.declared_models().get(name).and_then(|declared| declared.task.clone());
+            // What its card will say is not known yet; this task asks for nothing on it.
+            model.evaluable.task = declared.or_else(|| Some(Task::TensorClassification.to_string()));
+            catalog.models.insert(name.clone(), model);
         }
         // Only now can be asked in which precisions the new ones are wanted.
         for (name, precision) in self.file.missing(&catalog).variants {

@@ -7,7 +7,7 @@ use crate::{
     args::{CampaignArgs, Format, ListArgs, ShowArgs},
     client::Client,
     exit::CliError,
-    output::{self, CampaignView, CellView, ReferenceView, RunView},
+    output::{self, AccuracyView, CampaignView, CellView, ReferenceView, RunView},
 };
 
 pub(super) async fn list(args: ListArgs) -> Result<(), CliError> {
@@ -35,11 +35,12 @@ pub(super) async fn show(args: ShowArgs) -> Result<(), CliError> {
     let id: CampaignId = args.id.parse().map_err(|error| {
         CliError::Invalid(format!("{error}\nhint: `furlong show c-1` shows a campaign, `furlong show r-1` a run"))
     })?;
-    show_campaign(&client, id, args.output.output).await
+    show_campaign(&client, id, args.output.output).await?;
+    Ok(())
 }
 
-/// A campaign and its table of cells.
-pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Format) -> Result<(), CliError> {
+/// A campaign and its table of cells. Answers the cells that are less accurate than the campaign asks for.
+pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Format) -> Result<Vec<u32>, CliError> {
     let campaign = client.campaigns().get_campaign(pb::GetCampaignRequest { id: id.0 }).await?.into_inner();
     let request = pb::SummarizeCampaignRequest { campaign_id: id.0 };
     let cells = client.results().summarize_campaign(request).await?.into_inner().cells;
@@ -55,6 +56,11 @@ pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Forma
     agreements(client, &mut cells).await?;
     output::write(&cells, format)?;
     if format == Format::Table {
+        let accuracies: Vec<AccuracyView> = cells.iter().filter_map(|cell| cell.accuracy.clone()).collect();
+        if !accuracies.is_empty() {
+            output::line("")?;
+            output::write(&accuracies, format)?;
+        }
         references(&campaign, &cells)?;
     }
     if format == Format::Table && cells.iter().any(CellView::is_suspect) {
@@ -63,7 +69,8 @@ pub(super) async fn show_campaign(client: &Client, id: CampaignId, format: Forma
             output::line(&format!("  e.g. {run}: {reason}"))?;
         }
     }
-    Ok(())
+    let missed = cells.iter().filter(|cell| cell.accuracy.as_ref().is_some_and(AccuracyView::is_missed));
+    Ok(missed.map(|cell| cell.cell).collect())
 }
 
 /// Puts beside each variant how it agrees with its original, if it still is the one that was measured.

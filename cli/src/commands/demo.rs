@@ -10,11 +10,11 @@ use proto::pb;
 use super::{
     campaign_file::Source,
     campaigns::show_campaign,
-    models::{Registration, make_variants, register},
-    watch,
+    models::{Registration, register},
+    provide, submit, watch,
 };
 use crate::{
-    args::{Format, LocalArgs},
+    args::{DownloadArgs, Format, LocalArgs},
     client::Client,
     exit::CliError,
     local::{self, Equipment, Local},
@@ -48,11 +48,11 @@ pub(super) async fn demo(args: LocalArgs) -> Result<(), CliError> {
         () = signals => Err(CliError::Invalid("stopped before the quickstart was measured; `furlong demo` starts a new one".to_owned())),
     };
     running.stop().await?;
-    let (campaign, device) = measured?;
+    let (campaign, device, missed) = measured?;
     if args.output.output == Format::Table {
         epilogue(&data_dir, &campaign, &device)?;
     }
-    watch::verdict(&campaign)
+    watch::verdict(&campaign, missed)
 }
 
 pub(super) async fn up(args: LocalArgs) -> Result<(), CliError> {
@@ -104,7 +104,7 @@ async fn measure(
     data_dir: &Path,
     files: &QuickstartFiles,
     format: Format,
-) -> Result<(pb::Campaign, DeviceView), CliError> {
+) -> Result<(pb::Campaign, DeviceView, Vec<u32>), CliError> {
     let client = Client::connect(uri).await?;
     register_model(&client, files).await?;
     let device = this_device(&client, agent_log).await?;
@@ -113,14 +113,16 @@ async fn measure(
     }
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join(SENTENCES_FILE), SENTENCES)?;
-    let source = Source::parse("quickstart.yaml", QUICKSTART.to_owned(), folder.path())?;
-    let variants = source.file.missing(&source.catalog(&client).await?).variants;
-    make_variants(&client, data_dir, &variants).await?;
+    let mut source = Source::parse("quickstart.yaml", QUICKSTART.to_owned(), folder.path())?;
+    let downloads = DownloadArgs::into(data_dir.to_owned());
+    provide::provide(&client, &source, &PlanOptions::default(), &downloads).await?;
+    let packed = submit::pack(&mut source, &client, data_dir).await?;
     let campaign = source.submit(&client, &PlanOptions::default(), String::new()).await?;
+    drop(packed);
     let id = CampaignId(campaign.id);
     let campaign = watch::follow(&client, id).await?;
-    show_campaign(&client, id, format).await?;
-    Ok((campaign, device))
+    let missed = show_campaign(&client, id, format).await?;
+    Ok((campaign, device, missed))
 }
 
 /// Builds the graph around the packaged weights, unless the coordinator has it.

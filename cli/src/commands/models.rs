@@ -9,6 +9,7 @@ mod variant;
 mod verify;
 
 pub(super) use add::{Addition, add_from};
+pub(super) use attach::attach_file;
 pub(super) use build::{Registration, build_declared, register};
 pub(super) use variant::make_variants;
 

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use agent::config::RunnerCommand;
 use agent::local::{LocalJob, measure};
-use domain::{AttemptPhase, CellSpec};
+use domain::{AttemptPhase, CellSpec, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{exit::CliError, output};
 pub(crate) use options::RunArgs;
+pub(super) use options::parse_provider;
 use view::{Comparison, Launch, Report, Subject};
 
 /// Launches of each model where two are compared, if nothing else is said: the least that gives a variance with a sense.
@@ -51,17 +52,20 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     output::write(&report, args.format())
 }
 
+/// A failure with its evidence.
+pub(super) fn explained(model: &Path, failure: &Failure) -> CliError {
+    let mut text = format!("{} failure while {}: {}", failure.kind, failure.phase, failure.message);
+    if !failure.stderr_tail.trim().is_empty() {
+        text.push_str("\nthe runner's last words:\n");
+        text.push_str(failure.stderr_tail.trim_end());
+    }
+    CliError::Measuring(format!("cannot measure {}: {text}", model.display()))
+}
+
 async fn launch(job: &LocalJob, command: &RunnerCommand, progress: &Progress) -> Result<Launch, CliError> {
     let name = job.model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let measured = measure(job, command, |phase| progress.phase(&name, &job.cell, phase)).await;
-    let measurement = *measured.map_err(|failure| {
-        let mut text = format!("{} failure while {}: {}", failure.kind, failure.phase, failure.message);
-        if !failure.stderr_tail.trim().is_empty() {
-            text.push_str("\nthe runner's last words:\n");
-            text.push_str(failure.stderr_tail.trim_end());
-        }
-        CliError::Measuring(format!("cannot measure {}: {text}", job.model.display()))
-    })?;
+    let measurement = *measured.map_err(|failure| explained(&job.model, &failure))?;
     let analysis = analysis::analyse(&job.cell, &measurement).map_err(anyhow::Error::from)?;
     Ok(Launch { measurement, analysis })
 }

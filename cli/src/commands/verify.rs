@@ -66,7 +66,10 @@ fn replay(id: RunId, detail: pb::RunDetail) -> Result<Verification, CliError> {
     let stored = Statistics::try_from(run.statistics.ok_or_else(no_result)?).map_err(anyhow::Error::from)?;
     let verdict = Verdict::try_from(run.verdict.ok_or_else(no_result)?).map_err(anyhow::Error::from)?;
     let slips = measurement.slip.as_ref().map(|_| slip_ns.as_slice());
-    let again = analysis::replay(&cell, &measurement, &latency_ns, slips).map_err(anyhow::Error::from)?;
+    let mut again = analysis::replay(&cell, &measurement, &latency_ns, slips).map_err(anyhow::Error::from)?;
+    // What other runs' outputs say against this one does not follow from its samples.
+    let by_others = verdict.reasons.iter().filter(|reason| analysis::outputs::CODES.contains(&reason.code.as_str()));
+    again.verdict.object(by_others.cloned());
     let mut differences = Vec::new();
     for (what, stored, again) in
         [("statistics", text(&stored)?, text(&again.statistics)?), ("verdict", text(&verdict)?, text(&again.verdict)?)]

@@ -12,8 +12,8 @@ use crate::{args::CampaignArgs, client::Client, exit::CliError, output};
 pub(super) async fn watch(args: CampaignArgs) -> Result<(), CliError> {
     let client = Client::connect(&args.connection.coordinator).await?;
     let ended = follow(&client, args.campaign).await?;
-    show_campaign(&client, args.campaign, args.output.output).await?;
-    verdict(&ended)
+    let missed = show_campaign(&client, args.campaign, args.output.output).await?;
+    verdict(&ended, missed)
 }
 
 /// Follows a campaign to its end. Ctrl-C ends the following, not the campaign; a coordinator that goes away is waited for.
@@ -44,11 +44,11 @@ pub(super) async fn follow(client: &Client, id: CampaignId) -> Result<pb::Campai
     followed
 }
 
-/// Exit code 3 unless every run is done.
-pub(super) fn verdict(campaign: &pb::Campaign) -> Result<(), CliError> {
+/// Exit code 3 unless every run is done, and 4 if some cells missed the accuracy they were asked for.
+pub(super) fn verdict(campaign: &pb::Campaign, missed: Vec<u32>) -> Result<(), CliError> {
     let counts = campaign.runs.unwrap_or_default();
     if counts.failed + counts.cancelled == 0 {
-        return Ok(());
+        return if missed.is_empty() { Ok(()) } else { Err(CliError::TooInaccurate { cells: missed }) };
     }
     Err(CliError::RunsFailed { failed: counts.failed, cancelled: counts.cancelled, total: counts.total })
 }

@@ -1,5 +1,6 @@
 //! What the commands answer, built from the wire's messages: each type is both the JSON form and the table.
 
+mod accuracy;
 mod artifact;
 mod campaign;
 mod cell;
@@ -10,6 +11,7 @@ mod plan;
 mod reference;
 mod run;
 
+pub(crate) use accuracy::{AccuracyView, MetricView};
 pub(crate) use artifact::{ArtifactView, CollectedView, VerifiedArtifactView};
 pub(crate) use campaign::CampaignView;
 pub(crate) use cell::CellView;

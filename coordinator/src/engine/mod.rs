@@ -2,6 +2,7 @@
 //!
 //! Keeps no state that PostgreSQL lacks, except liveness. [`driver`] is the loop; the other files are what doors call.
 
+mod accuracy;
 mod artifacts;
 mod campaigns;
 mod driver;
@@ -19,9 +20,10 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{
+    accuracy::{AccuracyError, CellAccuracy, Compared},
     artifacts::{Collected, KeepError},
     campaigns::{CampaignView, Submission, SubmitError},
-    report::Reported,
+    report::{AcceptError, Reported},
     session::{Hello, HelloError, OpenedSession},
     sessions::{SessionRef, ToAgent},
 };

@@ -5,10 +5,13 @@
 use std::sync::Arc;
 
 use analysis::Analysis;
-use domain::{AttemptPhase, CellSpec, Failure, FailureKind, Measurement, Timestamp};
+use domain::{AttemptPhase, Failure, FailureKind, Measurement, Timestamp};
 use tracing::{info, warn};
 
-use super::Engine;
+use super::{
+    Engine,
+    accuracy::{self, AccuracyError},
+};
 use crate::store::{Accepted, AttemptContext, NextState, ReportKey, StoreError};
 
 /// Greatest length of a failure's message in bytes: one sentence.
@@ -17,6 +20,15 @@ const MESSAGE_LIMIT_BYTES: usize = 4 * 1024;
 const HISTOGRAM_LIMIT_BYTES: usize = 1024 * 1024;
 /// 9999-12-31: later than this PostgreSQL and people agree on nothing.
 const LATEST: Timestamp = Timestamp(253_402_214_400_000_000);
+
+/// A report that could not be stored now. Its agent keeps it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AcceptError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the predictions of a run could not be kept")]
+    Predictions(#[source] AccuracyError),
+}
 
 /// The outcome of an attempt as its agent tells it.
 #[derive(Debug)]
@@ -34,18 +46,19 @@ impl Engine {
         key: ReportKey,
         reported: Reported,
         report: Arc<[u8]>,
-    ) -> Result<Accepted, StoreError> {
+    ) -> Result<Accepted, AcceptError> {
         let now = self.clock().now();
         let Some(attempt) = self.store().attempt_context(key.attempt).await? else {
             warn!(attempt.id = %key.attempt, result.uid = %key.result_uid, "a report names an attempt that does not exist");
-            return self.store().keep_orphan(key, "no such attempt", &report, now).await;
+            return Ok(self.store().keep_orphan(key, "no such attempt", &report, now).await?);
         };
-        let accepted = match judged(reported, &attempt.spec).await {
-            Judged::Measurement(measurement, analysis) => {
+        let accepted = match judged(reported, &attempt).await {
+            Judged::Measurement(measurement, mut analysis) => {
+                self.judge_outputs(&attempt, &measurement, &mut analysis).await;
                 self.accept_measurement(key, &attempt, (&measurement, &analysis), &report).await
             }
-            Judged::Failure(failure) => self.accept_failure(key, &attempt, failure, &report).await,
-            Judged::Malformed(why) => self.accept_malformed(key, &attempt, &why, &report).await,
+            Judged::Failure(failure) => Ok(self.accept_failure(key, &attempt, failure, &report).await?),
+            Judged::Malformed(why) => Ok(self.accept_malformed(key, &attempt, &why, &report).await?),
         }?;
         info!(
             attempt.id = %attempt.id,
@@ -64,7 +77,13 @@ impl Engine {
         attempt: &AttemptContext,
         (measurement, analysis): (&Measurement, &Analysis),
         report: &[u8],
-    ) -> Result<Accepted, StoreError> {
+    ) -> Result<Accepted, AcceptError> {
+        if let Some(record) = &measurement.accuracy
+            && let Err(error) = self.keep_predictions(record).await
+        {
+            // The agent keeps the report, and delivers it again.
+            return Err(AcceptError::Predictions(error));
+        }
         let now = self.clock().now();
         let stored = self.store().accept_measurement(key, attempt, measurement, analysis, report, now).await;
         match stored {
@@ -73,9 +92,9 @@ impl Engine {
                 Ok(accepted)
             }
             Err(error @ StoreError::OutOfRange(_)) => {
-                self.accept_malformed(key, attempt, &error.to_string(), report).await
+                Ok(self.accept_malformed(key, attempt, &error.to_string(), report).await?)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -121,19 +140,30 @@ enum Judged {
 }
 
 /// Analysing takes up to seconds for the greatest blob: off the loop.
-async fn judged(reported: Reported, cell: &CellSpec) -> Judged {
-    let measurement = match reported {
+async fn judged(reported: Reported, attempt: &AttemptContext) -> Judged {
+    let mut measurement = match reported {
         Reported::Measurement(measurement) => measurement,
         Reported::Failure(failure) => return Judged::Failure(failure),
         Reported::Malformed(why) => return Judged::Malformed(why),
     };
-    let cell = cell.clone();
+    if !accuracy::is_expected(attempt, &measurement) {
+        return Judged::Malformed(format!("it is not the outcome of a run for {}", attempt.mode.name()));
+    }
+    let cell = attempt.spec.clone();
     let task = tokio::task::spawn_blocking(move || {
         if let Some(why) = flaw(&measurement) {
             return Judged::Malformed(why);
         }
+        let checked = measurement.accuracy.as_mut().map(|record| accuracy::check(&cell, record)).transpose();
+        let objection = match checked {
+            Ok(objection) => objection.flatten(),
+            Err(why) => return Judged::Malformed(why),
+        };
         match analysis::analyse(&cell, &measurement) {
-            Ok(analysis) => Judged::Measurement(measurement, Box::new(analysis)),
+            Ok(mut analysis) => {
+                analysis.verdict.object(objection);
+                Judged::Measurement(measurement, Box::new(analysis))
+            }
             Err(flaw) => Judged::Malformed(flaw.to_string()),
         }
     });

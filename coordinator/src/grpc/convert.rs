@@ -1,15 +1,16 @@
 //! Store and engine records to wire messages, by full destructuring, and the few wire messages that only we read.
 
 use domain::{
-    AttemptId, AttemptPhase, AttemptState, CampaignState, DeviceId, DeviceState, Digest, Fence, Labels, RunId,
+    AttemptId, AttemptPhase, AttemptState, CampaignState, DeviceId, DeviceState, Digest, Fence, Labels, RunId, RunMode,
 };
 use proto::{InvalidMessage, pb, phase_from_wire};
+use score::{Comparison, Outcome};
 
 use crate::{
-    engine::{CampaignView, DeviceView, Hello, Settings, ToAgent},
+    engine::{CampaignView, CellAccuracy, Compared, DeviceView, Hello, Settings, ToAgent},
     store::{
-        AttemptRecord, CampaignRecord, DeviceIdentity, DeviceRecord, EventRecord, Granted, MeasurementRecord,
-        RunCounts, RunRecord,
+        AccuracyRun, AttemptRecord, CampaignRecord, DeviceIdentity, DeviceRecord, EventRecord, Granted,
+        MeasurementRecord, RunCounts, RunRecord,
     },
     summary::{CellFigures, CellSummary},
 };
@@ -104,8 +105,12 @@ impl From<ToAgent> for pb::CoordinatorMessage {
         use pb::coordinator_message::Message;
         let message = match message {
             ToAgent::Assign { granted, lease } => {
-                let Granted { attempt, run, campaign: _, device: _, fence, repetition, spec } = *granted;
-                let max_runtime_ms = u64::try_from(spec.max_runtime().as_millis()).unwrap_or(u64::MAX);
+                let Granted { attempt, run, campaign: _, device: _, fence, mode, repetition, spec } = *granted;
+                let max_runtime = match mode {
+                    RunMode::Performance => spec.max_runtime(),
+                    RunMode::Accuracy => spec.max_evaluation(),
+                };
+                let max_runtime_ms = u64::try_from(max_runtime.as_millis()).unwrap_or(u64::MAX);
                 Message::Assignment(pb::Assignment {
                     attempt_id: attempt.0,
                     run_id: run.0,
@@ -114,6 +119,7 @@ impl From<ToAgent> for pb::CoordinatorMessage {
                     cell: Some(spec.into()),
                     repetition,
                     max_runtime_ms,
+                    mode: pb::RunMode::from(mode).into(),
                 })
             }
             ToAgent::Cancel { attempt, reason } => Message::Cancel(pb::CancelAttempt { attempt_id: attempt.0, reason }),
@@ -202,6 +208,7 @@ impl From<RunRecord> for pb::Run {
             campaign,
             cell,
             repetition,
+            mode,
             state,
             spec,
             device,
@@ -232,6 +239,7 @@ impl From<RunRecord> for pb::Run {
             statistics: statistics.map(Into::into),
             env_id: env_id.map(|digest| digest.to_string()).unwrap_or_default(),
             repeats_run_id: repeats.map_or(0, |RunId(id)| id),
+            mode: pb::RunMode::from(mode).into(),
         }
     }
 }
@@ -310,6 +318,56 @@ impl From<CellSummary> for pb::CellSummary {
             peak_rss_bytes,
             basis: pb::VerdictLevel::from(basis).into(),
             ..wire
+        }
+    }
+}
+
+impl From<CellAccuracy> for pb::CellAccuracy {
+    fn from(accuracy: CellAccuracy) -> Self {
+        let CellAccuracy { run, dataset, compared } = accuracy;
+        let AccuracyRun { run, cell: _, task, counts, metrics, preprocessing, predictions: _ } = run;
+        Self {
+            run_id: run.0,
+            task: task.name().to_owned(),
+            dataset,
+            total: counts.total,
+            scored: counts.scored,
+            skipped: counts.skipped,
+            metrics: metrics.into_iter().map(Into::into).collect(),
+            preprocessing,
+            comparison: compared.map(Into::into),
+        }
+    }
+}
+
+impl From<Compared> for pb::AccuracyComparison {
+    fn from(compared: Compared) -> Self {
+        let (reached, test) = (compared.reached(), compared.test());
+        let p_value = compared.comparison.p_value();
+        let Compared { reference, reference_run, comparison, min_ratio } = compared;
+        let Comparison { task: _, metric, examples: _, first: _, second: _, ratio, difference: _, discordant, outcome } =
+            comparison;
+        let interval = ratio.and_then(|ratio| ratio.interval);
+        Self {
+            reference,
+            reference_run_id: reference_run.0,
+            metric,
+            ratio: ratio.map(|ratio| ratio.value),
+            ratio_low: interval.map(|(low, _)| low),
+            ratio_high: interval.map(|(_, high)| high),
+            p_value,
+            test: test.to_owned(),
+            verdict: match outcome {
+                Some(Outcome::Better) => "better",
+                Some(Outcome::Worse) => "worse",
+                Some(Outcome::Indistinguishable) => "indistinguishable",
+                None => "",
+            }
+            .to_owned(),
+            only_this: discordant.map(|discordant| discordant.only_first),
+            only_reference: discordant.map(|discordant| discordant.only_second),
+            min_ratio,
+            reached,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading what was measured.
 
-use domain::{CampaignId, RunId, Samples};
+use domain::{CampaignId, CellSpec, RunId, Samples};
 use prost::Message as _;
 use proto::pb;
 use tonic::{Request, Response, Status};
@@ -76,9 +76,28 @@ impl pb::result_service_server::ResultService for ResultDoor {
             return Err(Status::not_found(format!("there is no campaign {id}")));
         }
         let runs = self.0.store().run_figures(id).await?;
-        let cells = summarize(cells, &runs).into_iter().map(Into::into).collect();
+        let mut accuracies = self.0.accuracies(id, &cells).await?;
+        let cells = summarize(cells, &runs).into_iter().map(|summary| {
+            let (cell, spec) = (summary.cell, summary.spec.clone());
+            let mut wire = pb::CellSummary::from(summary);
+            wire.accuracy = accuracies.remove(&cell).map(Into::into);
+            if wire.accuracy.is_none() {
+                no_accuracy(&spec).unwrap_or_default().clone_into(&mut wire.no_accuracy_reason);
+            }
+            wire
+        });
+        let cells = cells.collect();
         Ok(Response::new(pb::SummarizeCampaignResponse { cells }))
     }
+}
+
+/// Why a cell that asks for accuracy has none.
+fn no_accuracy(spec: &CellSpec) -> Option<&'static str> {
+    let rule = spec.accuracy.as_ref()?;
+    Some(match rule.evaluation {
+        Some(_) => "its run over the data set is not done",
+        None => "not applicable: the campaign names no data set, or the model has random weights",
+    })
 }
 
 /// Nanoseconds, in issue order. Takes up to a second for the greatest blob: off the loop.

@@ -6,7 +6,7 @@ use tracing::error;
 
 use crate::{
     artifacts::{ArtifactError, UploadError},
-    engine::{HelloError, KeepError, SubmitError},
+    engine::{AcceptError, AccuracyError, HelloError, KeepError, SubmitError},
     store::{AddModelError, AddVariantError, OpenSessionError, StoreError},
 };
 
@@ -115,6 +115,33 @@ impl From<KeepError> for Status {
         match error {
             KeepError::Artifact(error) => error.into(),
             KeepError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AcceptError> for Status {
+    fn from(error: AcceptError) -> Self {
+        match error {
+            AcceptError::Store(error) => error.into(),
+            AcceptError::Predictions(error) => {
+                error!(error = &error as &dyn std::error::Error, "the predictions of a run could not be kept");
+                Self::unavailable("the run's predictions can't be kept right now; send the report again")
+            }
+        }
+    }
+}
+
+impl From<AccuracyError> for Status {
+    fn from(error: AccuracyError) -> Self {
+        match error {
+            AccuracyError::Keep(error) => error.into(),
+            AccuracyError::Artifact(error) => error.into(),
+            AccuracyError::Upload(error) => error.into(),
+            AccuracyError::Store(error) => error.into(),
+            AccuracyError::Gone(_)
+            | AccuracyError::Unreadable { .. }
+            | AccuracyError::Compare(_)
+            | AccuracyError::Panicked(_) => internal(&error),
         }
     }
 }

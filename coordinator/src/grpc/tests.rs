@@ -1,5 +1,6 @@
 //! The doors over loopback, with a started coordinator on a real PostgreSQL and a fake agent.
 
+mod accuracy;
 mod artifacts;
 mod models;
 

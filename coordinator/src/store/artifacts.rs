@@ -26,7 +26,7 @@ pub(crate) struct ArtifactUse {
     pub(crate) asked_at: Timestamp,
     /// By name.
     pub(crate) models: Vec<String>,
-    /// Whose attachment it is, or whose cells need it and have not ended.
+    /// Whose attachment or predictions it is, or whose cells need it and have not ended.
     pub(crate) campaigns: Vec<CampaignId>,
 }
 
@@ -94,6 +94,8 @@ impl Store {
                        union select v.model from model_variant v where v.sha256 = a.sha256
                        union select f.model from model_file f where f.sha256 = a.sha256 order by 1) as "models!",
                    array(select t.campaign_id from campaign_attachment t where t.sha256 = a.sha256
+                       union select r.campaign_id from accuracy y join run r on r.id = y.run_id
+                       where y.predictions_sha256 = a.sha256
                        union select n.campaign_id from campaign_artifact n join campaign c on c.id = n.campaign_id
                        where n.sha256 = a.sha256 and c.state = 'running' order by 1) as "campaigns!"
                from artifact a where $1::bytea is null or a.sha256 > $1 order by a.sha256 limit $2"#,
@@ -121,6 +123,7 @@ impl Store {
                and not exists (select from model_variant v where v.sha256 = a.sha256)
                and not exists (select from model_file f where f.sha256 = a.sha256)
                and not exists (select from campaign_attachment t where t.sha256 = a.sha256)
+               and not exists (select from accuracy y where y.predictions_sha256 = a.sha256)
                and not exists (select from campaign_artifact n join campaign c on c.id = n.campaign_id
                    where n.sha256 = a.sha256 and c.state = 'running')
              order by a.asked_at limit $2",
@@ -192,7 +195,9 @@ fn needed_by(cell: &CellSpec) -> Vec<Digest> {
     };
     let beside = files.iter().map(|ModelFile { path: _, sha256, size_bytes: _ }| *sha256);
     let input = cell.input.file().map(|file| file.sha256);
-    std::iter::once(*sha256).chain(*tokenizer_sha256).chain(beside).chain(library).chain(input).collect()
+    let evaluation = cell.accuracy.as_ref().and_then(|rule| rule.evaluation.as_ref());
+    let dataset = evaluation.map(|evaluation| evaluation.dataset.sha256);
+    std::iter::once(*sha256).chain(*tokenizer_sha256).chain(beside).chain(library).chain(input).chain(dataset).collect()
 }
 
 fn record(sha256: &[u8], size_bytes: i64) -> Result<ArtifactRecord, StoreError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    AttemptId, AttemptPhase, AttemptState, CampaignId, CellSpec, DeviceId, Failure, FailureKind, Fence, RunId,
+    AttemptId, AttemptPhase, AttemptState, CampaignId, CellSpec, DeviceId, Failure, FailureKind, Fence, RunId, RunMode,
     Timestamp,
     run::{AfterFailure, after_failure},
 };
@@ -38,6 +38,7 @@ pub(crate) struct AttemptContext {
     pub(crate) campaign: CampaignId,
     pub(crate) device: DeviceId,
     pub(crate) device_name: String,
+    pub(crate) mode: RunMode,
     pub(crate) spec: CellSpec,
 }
 
@@ -226,7 +227,7 @@ pub(super) async fn context(
     id: AttemptId,
 ) -> Result<Option<AttemptContext>, StoreError> {
     let row = sqlx::query!(
-        "select a.fence, a.number, a.run_id, r.campaign_id, a.device_id, d.name, c.id as cell_id, c.spec
+        "select a.fence, a.number, a.run_id, r.campaign_id, r.mode, a.device_id, d.name, c.id as cell_id, c.spec
          from attempt a join run r on r.id = a.run_id join cell c on c.id = r.cell_id join device d on d.id = a.device_id
          where a.id = $1",
         id.0,
@@ -242,6 +243,7 @@ pub(super) async fn context(
             campaign: CampaignId(row.campaign_id),
             device: DeviceId(row.device_id),
             device_name: row.name,
+            mode: Place { table: "run", id: row.run_id }.named("mode", row.mode)?,
             spec: Place { table: "cell", id: row.cell_id }.json("spec", row.spec)?,
         })
     })

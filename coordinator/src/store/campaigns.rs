@@ -352,10 +352,13 @@ async fn insert_cells(tx: &mut PgConnection, id: CampaignId, plan: &Plan) -> Res
     let keys: Vec<_> = plan.cells.iter().map(|cell| bytes_of(&cell.key)).collect();
     let specs: Vec<_> = plan.cells.iter().map(|cell| to_json("spec", &cell.spec)).collect::<Result<_, _>>()?;
     let tags: Vec<Option<String>> = plan.cells.iter().map(|cell| cell.tag.clone()).collect();
+    let evaluations = plan.cells.iter().map(|cell| cell.spec.evaluation_key().as_ref().map(bytes_of));
+    let evaluations: Vec<Option<Vec<u8>>> = evaluations.collect();
     sqlx::query!(
-        "insert into cell (campaign_id, number, key, selector_class_id, spec, tag)
-         select $1, c.number, c.key, s.id, c.spec, c.tag
-         from unnest($2::integer[], $3::bytea[], $4::text[], $5::jsonb[], $6::text[]) as c (number, key, selector, spec, tag)
+        "insert into cell (campaign_id, number, key, selector_class_id, spec, tag, evaluation_key)
+         select $1, c.number, c.key, s.id, c.spec, c.tag, c.evaluation_key
+         from unnest($2::integer[], $3::bytea[], $4::text[], $5::jsonb[], $6::text[], $7::bytea[])
+             as c (number, key, selector, spec, tag, evaluation_key)
          join selector_class s on s.selector = c.selector order by c.number",
         id.0,
         &numbers,
@@ -363,6 +366,7 @@ async fn insert_cells(tx: &mut PgConnection, id: CampaignId, plan: &Plan) -> Res
         &selectors,
         &specs,
         &tags as &[Option<String>],
+        &evaluations as &[Option<Vec<u8>>],
     )
     .execute(tx)
     .await?;
@@ -373,15 +377,17 @@ async fn insert_runs(tx: &mut PgConnection, id: CampaignId, plan: &Plan) -> Resu
     let runs = plan.runs();
     let cells: Vec<_> = runs.iter().map(|run| int("cell", run.cell)).collect::<Result<_, _>>()?;
     let repetitions: Vec<_> = runs.iter().map(|run| int("repetition", run.repetition)).collect::<Result<_, _>>()?;
+    let modes: Vec<_> = runs.iter().map(|run| run.mode.name().to_owned()).collect();
     // Ids ascend in plan order (cell, repetition), whatever the order of execution.
     sqlx::query!(
-        "insert into run (campaign_id, cell_id, selector_class_id, position, repetition)
-         select $1, c.id, c.selector_class_id, r.position::integer - 1, r.repetition
-         from unnest($2::integer[], $3::integer[]) with ordinality as r (cell, repetition, position)
+        "insert into run (campaign_id, cell_id, selector_class_id, position, repetition, mode)
+         select $1, c.id, c.selector_class_id, r.position::integer - 1, r.repetition, r.mode
+         from unnest($2::integer[], $3::integer[], $4::text[]) with ordinality as r (cell, repetition, mode, position)
          join cell c on c.campaign_id = $1 and c.number = r.cell order by c.number, r.repetition",
         id.0,
         &cells,
         &repetitions,
+        &modes,
     )
     .execute(tx)
     .await?;

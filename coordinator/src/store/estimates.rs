@@ -29,8 +29,8 @@ impl Store {
                from (select distinct key from unnest($1::bytea[]) as given (key)) as w
                cross join lateral (
                    select extract(epoch from a.ended_at - a.leased_at)::double precision as seconds
-                   from measurement m join attempt a on a.id = m.attempt_id
-                   where m.cell_key = w.key and a.ended_at >= a.leased_at order by m.started_at desc limit 20) as latest
+                   from measurement m join attempt a on a.id = m.attempt_id join run r on r.id = m.run_id
+                   where r.mode = 'performance' and m.cell_key = w.key and a.ended_at >= a.leased_at order by m.started_at desc limit 20) as latest
                group by w.key order by w.key"#,
             &keys,
         )

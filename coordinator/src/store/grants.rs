@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{AttemptId, CampaignId, CellSpec, DeviceId, Fence, RunId, Timestamp};
+use domain::{AttemptId, CampaignId, CellSpec, DeviceId, Fence, RunId, RunMode, Timestamp};
 
 use sqlx::PgConnection;
 
@@ -27,6 +27,7 @@ pub(crate) struct Granted {
     pub(crate) campaign: CampaignId,
     pub(crate) device: DeviceId,
     pub(crate) fence: Fence,
+    pub(crate) mode: RunMode,
     pub(crate) repetition: u32,
     pub(crate) spec: CellSpec,
 }
@@ -104,7 +105,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let rows = sqlx::query!(
-            "select a.id, a.run_id, a.device_id, a.fence, r.campaign_id, r.repetition, c.id as cell_id, c.spec
+            "select a.id, a.run_id, a.device_id, a.fence, r.campaign_id, r.mode, r.repetition, c.id as cell_id, c.spec
              from attempt a join run r on r.id = a.run_id join cell c on c.id = r.cell_id
              where a.id = any($1) order by a.id",
             &attempts,
@@ -120,6 +121,7 @@ impl Store {
                     campaign: CampaignId(row.campaign_id),
                     device: DeviceId(row.device_id),
                     fence: Fence(row.fence),
+                    mode: Place { table: "run", id: row.run_id }.named("mode", row.mode)?,
                     repetition: Place { table: "run", id: row.run_id }.number("repetition", row.repetition.into())?,
                     spec: Place { table: "cell", id: row.cell_id }.json("spec", row.spec)?,
                 })

@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use analysis::Analysis;
 use domain::{
-    AttemptId, Digest, LatencySummary, Measurement, Placement, Rate, ResultUid, RunId, Samples, Statistics, Timestamp,
-    Verdict,
+    AttemptId, Digest, LatencySummary, Measurement, OutputCheck, Placement, Rate, ResultUid, RunId, Samples,
+    Statistics, Timestamp, Verdict,
 };
 use serde_json::Value;
 use sqlx::{PgConnection, types::time::OffsetDateTime};
 
 use super::{
     AttemptContext, Store, StoreError,
+    accuracy::{insert_accuracy, insert_check},
     row::{Place, at, bigint, bytes_of, name_of, nanoseconds, to_json},
 };
 
@@ -99,6 +100,8 @@ impl TryFrom<MeasurementRow> for MeasurementRecord {
             placement_problem: row.placement_problem,
             inputs: place.json("inputs", row.inputs)?,
             outputs: place.json("outputs", row.outputs)?,
+            accuracy: None,
+            check: OutputCheck::default(),
         };
         let latency = LatencySummary {
             min_ns: unsigned("min_ns", row.min_ns)?,
@@ -142,7 +145,15 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| Ok((row.run_id, MeasurementRecord::try_from(row)?))).collect()
+        let mut accuracies = self.accuracy_records(runs).await?;
+        rows.into_iter()
+            .map(|row| {
+                let run = row.run_id;
+                let mut record = MeasurementRecord::try_from(row)?;
+                record.measurement.accuracy = accuracies.remove(&run).map(Box::new);
+                Ok((run, record))
+            })
+            .collect()
     }
 
     /// The latencies of a run, compressed.
@@ -218,6 +229,8 @@ pub(super) async fn insert_measurement(
         placement_problem,
         inputs,
         outputs,
+        accuracy,
+        check,
     } = measurement;
     let Analysis { statistics, verdict } = analysis;
     let LatencySummary { min_ns, p50_ns, p90_ns, p95_ns, p99_ns, p999_ns, max_ns, mean_ns, mad_ns } =
@@ -295,8 +308,12 @@ pub(super) async fn insert_measurement(
     }
     if let Some(placement) = placement {
         sqlx::query!("insert into placement (run_id, data) values ($1, $2)", run, to_json("data", placement)?)
-            .execute(tx)
+            .execute(&mut *tx)
             .await?;
     }
+    if let Some(record) = accuracy {
+        insert_accuracy(tx, RunId(*run), record).await?;
+    }
+    insert_check(tx, RunId(*run), &attempt.spec, check).await?;
     Ok(())
 }

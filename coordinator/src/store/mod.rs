@@ -5,6 +5,7 @@
 //!
 //! Locks are taken in one order: devices, then the campaign, then runs and attempts.
 
+mod accuracy;
 mod artifacts;
 mod attempts;
 mod campaigns;
@@ -30,6 +31,7 @@ use sqlx::{
 };
 
 pub(crate) use self::{
+    accuracy::{AccuracyRun, ReferenceOutputs},
     artifacts::{ArtifactRecord, ArtifactUse},
     attempts::{AttemptContext, AttemptRecord, Loss, NextState, Renewed},
     campaigns::{CampaignRecord, NewCampaign, RunCounts, Submitted},

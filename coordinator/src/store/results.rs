@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use analysis::Analysis;
 use domain::{
-    AttemptId, Failure, Fence, Measurement, ResultUid, RunId, Scenario, Statistics, Timestamp, Verdict, VerdictLevel,
-    units,
+    AttemptId, Failure, Fence, Measurement, ResultUid, RunId, RunMode, Scenario, Statistics, Timestamp, Verdict,
+    VerdictLevel, units,
 };
 use sqlx::PgConnection;
 
@@ -123,6 +123,10 @@ impl Store {
 
 /// The figures that matter most in this scenario, in a few words.
 fn headline(scenario: Scenario, measurement: &Measurement, statistics: &Statistics) -> String {
+    if let Some(record) = &measurement.accuracy {
+        let metrics = record.metrics.iter().map(|metric| format!("{} {:.4}", metric.name, metric.value));
+        return format!("{} over {} examples", metrics.collect::<Vec<_>>().join(", "), record.counts.scored);
+    }
     let mut figures = vec![format!("p50 {}", units::duration_ns(statistics.latency.p50_ns))];
     match scenario.headline().and_then(|percentile| statistics.estimate(percentile)) {
         Some(estimate) if estimate.is_quotable(measurement.samples.count.into()) => {
@@ -195,7 +199,8 @@ async fn repeat_if_suspect(
     verdict: &Verdict,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    if verdict.level != VerdictLevel::Suspect {
+    // A data set gives the same answers again.
+    if verdict.level != VerdictLevel::Suspect || attempt.mode == RunMode::Accuracy {
         return Ok(());
     }
     // At the end of the campaign: by then what disturbed it may be over.

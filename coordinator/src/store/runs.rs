@@ -1,6 +1,6 @@
 //! Runs: what is ready, for the scheduler; what became of them, for people.
 
-use domain::{CampaignId, CellSpec, DeviceId, Failure, RunId, RunState, Selector};
+use domain::{CampaignId, CellSpec, DeviceId, Failure, RunId, RunMode, RunState, Selector};
 use serde_json::Value;
 use sqlx::types::Uuid;
 
@@ -48,6 +48,7 @@ pub(crate) struct RunRecord {
     pub(crate) campaign: CampaignId,
     pub(crate) cell: u32,
     pub(crate) repetition: u32,
+    pub(crate) mode: RunMode,
     pub(crate) state: RunState,
     pub(crate) spec: CellSpec,
     /// Of the latest attempt.
@@ -68,6 +69,7 @@ struct RunRow {
     cell_id: i64,
     number: i32,
     repetition: i32,
+    mode: String,
     state: String,
     spec: Value,
     device: Option<String>,
@@ -86,6 +88,7 @@ impl RunRecord {
             cell_id,
             number,
             repetition,
+            mode,
             state,
             spec,
             device,
@@ -105,6 +108,7 @@ impl RunRecord {
             campaign: CampaignId(campaign_id),
             cell: cell.number("number", number.into())?,
             repetition: place.number("repetition", repetition.into())?,
+            mode: place.named("mode", mode)?,
             state,
             spec: cell.json("spec", spec)?,
             device,
@@ -212,7 +216,7 @@ impl Store {
     async fn runs_by_id(&self, ids: &[i64]) -> Result<Vec<RunRecord>, StoreError> {
         let rows = sqlx::query_as!(
             RunRow,
-            r#"select r.id, r.campaign_id, c.id as cell_id, c.number, r.repetition, r.state, c.spec, r.attempts,
+            r#"select r.id, r.campaign_id, c.id as cell_id, c.number, r.repetition, r.mode, r.state, c.spec, r.attempts,
                    (select d.name from attempt a join device d on d.id = a.device_id
                     where a.run_id = r.id order by a.number desc limit 1) as device,
                    (select a.failure from attempt a

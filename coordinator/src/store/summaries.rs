@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::{CampaignId, CellSpec, Estimate, FailureKind, Percentile, RunId, RunState, VerdictLevel};
+use domain::{CampaignId, CellSpec, Estimate, FailureKind, Percentile, RunId, RunMode, RunState, VerdictLevel};
 
 use super::{Store, StoreError, row::Place};
 
@@ -13,6 +13,7 @@ pub(crate) struct RunFigures {
     pub(crate) id: RunId,
     pub(crate) cell: u32,
     pub(crate) repetition: u32,
+    pub(crate) mode: RunMode,
     pub(crate) state: RunState,
     /// Of the latest attempt.
     pub(crate) device: Option<String>,
@@ -61,7 +62,7 @@ impl Store {
     /// Every run of the campaign, in plan order, repeats of suspect runs last.
     pub(crate) async fn run_figures(&self, campaign: CampaignId) -> Result<Vec<RunFigures>, StoreError> {
         let rows = sqlx::query!(
-            r#"select r.id, c.number, r.repetition, r.state, r.attempts, r.repeats, latest.device as "device?",
+            r#"select r.id, c.number, r.repetition, r.mode, r.state, r.attempts, r.repeats, latest.device as "device?",
                    failed.kind as "failure_kind?", failed.message as "failure_message?",
                    m.verdict as "verdict?", m.p50_ns as "p50_ns?",
                    jsonb_path_query_array(m.statistics, '$.estimates[*] ? (@.percentile == 900000 || @.percentile == 990000)')
@@ -125,6 +126,7 @@ impl Store {
                     id: RunId(row.id),
                     cell: run.number("number", row.number.into())?,
                     repetition: run.number("repetition", row.repetition.into())?,
+                    mode: run.named("mode", row.mode)?,
                     state,
                     device: row.device,
                     attempts: run.number("attempts", row.attempts.into())?,

@@ -155,7 +155,15 @@ fn plan(repetitions: u32) -> Plan {
     Plan {
         name: "test".to_owned(),
         labels: BTreeMap::new(),
-        cells: vec![PlannedCell { number: 1, spec: spec(), device, key, tag: None, origins: BTreeMap::new() }],
+        cells: vec![PlannedCell {
+            number: 1,
+            spec: spec(),
+            device,
+            key,
+            tag: None,
+            evaluates: false,
+            origins: BTreeMap::new(),
+        }],
         repetitions,
         order: Order::Blocked,
         seed: None,
@@ -192,6 +200,8 @@ fn measurement() -> Measurement {
         placement_problem: Some("no \0profile".to_owned()),
         inputs: vec!["x: float32[1]".to_owned()],
         outputs: vec!["y: float32[1]".to_owned()],
+        accuracy: None,
+        check: domain::OutputCheck::default(),
     }
 }
 

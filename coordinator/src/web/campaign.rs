@@ -1,9 +1,13 @@
 //! One campaign: how far it is, one row a cell, then its runs.
 
-use domain::{CampaignId, CampaignState, VerdictLevel, units};
+use std::collections::BTreeMap;
+
+use domain::{CampaignId, CampaignState, RunMode, VerdictLevel, units};
 use maud::{Markup, html};
+use tracing::warn;
 
 use super::{
+    accuracy,
     layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge},
     run::link,
 };
@@ -21,7 +25,13 @@ pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Mar
     let store = engine.store();
     let Some(view) = engine.campaign(id).await? else { return Ok(None) };
     let runs = store.run_figures(id).await?;
-    let cells = summarize(store.cells(id).await?, &runs);
+    let specs = store.cells(id).await?;
+    // The page of latencies is not lost because predictions can't be read.
+    let accuracies = engine.accuracies(id, &specs).await.unwrap_or_else(|error| {
+        warn!(campaign.id = %id, error = &error as &dyn std::error::Error, "accuracies could not be read");
+        BTreeMap::new()
+    });
+    let cells = summarize(specs, &runs);
     let record = &view.record;
     let body = html! {
         p {
@@ -34,6 +44,10 @@ pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Mar
         @if let Some(reason) = &view.waiting { p.warning { "Waiting: " (reason) } }
         section { h2 { "Cells" } (cell_table(&cells))
             p.note { "Medians over valid runs (~ over suspect runs, where none is valid); spread is the coefficient of variation of the runs' p50; - where a run has too few samples for a percentile." } }
+        @if !accuracies.is_empty() {
+            section { h2 { "Accuracy" } (accuracy::table(&cells, &accuracies))
+                p.note { "Intervals are of 95 %. A verdict compares both models on the same examples." } }
+        }
         section { h2 { "Runs" } (run_table(&runs[..runs.len().min(RUN_LIMIT)]))
             @if runs.len() > RUN_LIMIT { p.note { "The first " (RUN_LIMIT) " of " (runs.len()) " runs." } } }
     };
@@ -94,7 +108,8 @@ fn run_table(runs: &[RunFigures]) -> Markup {
             } }
             tbody { @for run in runs { tr {
                 th scope="row" { (link(run.id)) @if let Some(suspect) = run.repeats { " " span.note { "repeats " (link(suspect)) } } }
-                td.number { (run.cell) } td.number { (run.repetition) }
+                td.number { (run.cell) }
+                td.number { @if run.mode == RunMode::Accuracy { "accuracy" } @else { (run.repetition) } }
                 td { (run_badge(run.state)) }
                 td { (run.device.as_deref().unwrap_or_default()) }
                 td.number { (run.attempts) }

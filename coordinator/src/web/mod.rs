@@ -1,6 +1,7 @@
 //! Pages for people: server-rendered, no script, one style sheet. Shows what the engine, the store and
 //! [`crate::summary`] know, and decides nothing.
 
+mod accuracy;
 mod campaign;
 mod chart;
 mod devices;

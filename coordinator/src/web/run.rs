@@ -8,12 +8,12 @@ mod placement;
 mod scenario;
 mod verdict;
 
-use domain::{RunId, units};
+use domain::{RunId, RunMode, units};
 use maud::{Markup, html};
 use tracing::warn;
 
 use super::{
-    chart,
+    accuracy, chart,
     layout::{Page, page, run_badge, verdict_badge},
 };
 use crate::{
@@ -45,7 +45,11 @@ fn heading(run: &RunRecord) -> Markup {
             (run_badge(run.state)) " "
             @if let Some(measured) = &run.measured { (verdict_badge(measured.verdict.level)) " " }
             a href=(format!("/c/{}", run.campaign.0)) { "campaign " (run.campaign) }
-            ", cell " (run.cell) ", repetition " (run.repetition)
+            ", cell " (run.cell)
+            @match run.mode {
+                RunMode::Performance => { ", repetition " (run.repetition) }
+                RunMode::Accuracy => ", accuracy over its data set",
+            }
             @if let Some(device) = &run.device { ", on " (device) }
         }
         @if let Some(suspect) = run.repeats {
@@ -69,6 +73,7 @@ async fn results(engine: &Engine, run: &RunRecord, measured: &MeasurementRecord)
     let MeasurementRecord { measurement, env_id, verdict, .. } = measured;
     Ok(html! {
         (verdict::section(verdict))
+        @if let Some(record) = &measurement.accuracy { (accuracy::section(record)) }
         (figures::section(run.spec.scenario, measured))
         @if !latencies.is_empty() {
             section { h2 { "Latency over the run" } (chart::over_time(&latencies, steady)) }

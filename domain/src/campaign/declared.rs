@@ -9,7 +9,7 @@ use crate::{Digest, Precision};
 /// Where a model comes from while the coordinator has none of that name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeclaredModel {
-    /// As `furlong models add` takes it, or `zoo:ARCHITECTURE` for one to be built.
+    /// As `furlong models add` takes it, `zoo:ARCHITECTURE` for one to be built, or `builtin:NAME` for one that Furlong brings.
     pub source: String,
     /// Of weights for what is built; `None` = random ones.
     pub weights: Option<String>,
@@ -20,9 +20,16 @@ pub struct DeclaredModel {
     pub sha256: Option<Digest>,
     pub task: Option<String>,
     pub licence: Option<String>,
+    /// A file that says what no inspection can tell, see [`crate::DeclaredCard`].
+    pub card: Option<String>,
 }
 
 impl DeclaredModel {
+    /// What Furlong brings itself, if it is such a model.
+    pub fn builtin(&self) -> Option<&str> {
+        self.source.strip_prefix("builtin:")
+    }
+
     /// The architecture to build, if it is to be built.
     pub fn architecture(&self) -> Option<&str> {
         self.source.strip_prefix("zoo:")
@@ -79,6 +86,7 @@ fn model(node: &Node, check: &mut Check) -> DeclaredModel {
         tokenizer: text("tokenizer"),
         task: text("task"),
         licence: text("licence"),
+        card: text("card"),
         sha256,
         source,
     };

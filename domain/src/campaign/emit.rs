@@ -17,7 +17,7 @@ use crate::{
 impl PlannedCell {
     /// In the words of a campaign file: as an entry of `extra`, it makes this cell again.
     pub fn to_yaml(&self) -> String {
-        let Self { number: _, spec, device, key: _, tag, origins } = self;
+        let Self { number: _, spec, device, key: _, tag, evaluates: _, origins } = self;
         let mut writer = Writer { lines: Vec::new(), origins };
         writer.cell(spec, &device.to_string());
         if let Some(tag) = tag {
@@ -238,12 +238,18 @@ impl Writer<'_> {
             self.value("power.rate_hz", rate_hz);
             self.value("power.idle_window", period(*idle_window));
         }
-        if let Some(AccuracyRule { task, min_ratio_millionths, reference }) = accuracy {
+        if let Some(AccuracyRule { task, min_ratio_millionths, reference, evaluation }) = accuracy {
             self.head(0, "accuracy");
             self.value("accuracy.task", text(task.as_deref().unwrap_or(AccuracyRule::FROM_MODEL)));
             let ratio = min_ratio_millionths.map(|millionths| f64::from(millionths) / 1e6);
             self.optional("accuracy.min_ratio", ratio.as_ref());
             self.value("accuracy.ref", reference);
+            if let Some(evaluation) = evaluation {
+                self.value("accuracy.dataset", text(&evaluation.dataset.path));
+                self.optional("accuracy.examples", evaluation.examples.as_ref());
+                self.value("accuracy.checked_examples", evaluation.checked_examples);
+                self.value("accuracy.on_bad_example", evaluation.on_bad_example.name());
+            }
         }
     }
 }

@@ -104,6 +104,12 @@ impl CampaignFile {
         paths
     }
 
+    /// Data sets it names, each once, as it spells them. They are among [`CampaignFile::attachment_paths`].
+    pub fn dataset_paths(&self) -> Vec<String> {
+        let evaluations = self.drafts.iter().filter_map(|draft| draft.spec.accuracy.as_ref()?.evaluation.as_ref());
+        each_once(evaluations.map(|evaluation| &evaluation.dataset.path))
+    }
+
     /// Where models come from that a coordinator may not have, by name.
     pub const fn declared_models(&self) -> &BTreeMap<String, DeclaredModel> {
         &self.models

@@ -11,7 +11,10 @@ pub(super) fn notes(cells: &[PlannedCell], gates: &[Gate], notify: &[Notify]) ->
     });
     [
         (any(|cell| cell.spec.power.is_some()), "`power` is recorded with the cells, but this version measures no energy"),
-        (any(|cell| cell.spec.accuracy.is_some()), "`accuracy` is recorded with the cells, but this version measures none"),
+        (
+            any(|cell| cell.spec.accuracy.as_ref().is_some_and(|rule| rule.evaluation.is_none())),
+            "`accuracy` is not measured for cells without a data set, and is not applicable to models with random weights",
+        ),
         (
             asks_for_rest,
             "`environment` is recorded with the cells, but this version waits for no temperature and takes no rest between runs",

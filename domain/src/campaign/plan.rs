@@ -1,6 +1,6 @@
 //! Resolves the names of a campaign file against what exists, and numbers its cells and runs.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::collections::{BTreeMap, HashMap, HashSet, hash_map::Entry};
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -14,7 +14,7 @@ use super::{
     read::Draft,
     resolve::{devices, fill, model},
 };
-use crate::{CellSpec, Digest, FileRef, Gate, KnownModel, Labels, Notify, Order, Selector};
+use crate::{CellSpec, Digest, FileRef, Gate, KnownModel, Labels, Notify, Order, RunMode, Selector};
 
 /// Cells one campaign may have at all.
 pub const MAX_CELLS: usize = 20_000;
@@ -109,6 +109,9 @@ pub struct PlannedCell {
     pub key: Digest,
     /// The author's name for it.
     pub tag: Option<String>,
+    /// Whether the accuracy run is this cell's: of cells that differ in their load alone, one run over the data set tells of
+    /// all.
+    pub evaluates: bool,
     /// Where its settings come from, by the path of each. What is not among them is built in.
     pub origins: Origins,
 }
@@ -119,23 +122,43 @@ pub struct PlannedRun {
     pub cell: u32,
     /// From 1.
     pub repetition: u32,
+    pub mode: RunMode,
 }
 
 impl Plan {
-    /// All runs in the order in which they are tried.
+    /// All runs in the order in which they are tried. Accuracy comes first, so that every performance run has something its
+    /// outputs can be checked with; such a run is a cell's last by its number.
     pub fn runs(&self) -> Vec<PlannedRun> {
+        let evaluating = self.cells.iter().filter(|cell| cell.evaluates);
+        let accuracy = evaluating.map(|cell| PlannedRun {
+            cell: cell.number,
+            repetition: self.repetitions + 1,
+            mode: RunMode::Accuracy,
+        });
+        accuracy.chain(self.performance_runs()).collect()
+    }
+
+    fn performance_runs(&self) -> Vec<PlannedRun> {
         let cells = || self.cells.iter().map(|cell| cell.number);
         let repetitions = 1..=self.repetitions;
-        let blocked =
-            || cells().flat_map(|cell| repetitions.clone().map(move |repetition| PlannedRun { cell, repetition }));
+        let blocked = || {
+            cells()
+                .flat_map(|cell| repetitions.clone().map(move |repetition| PlannedRun::performance(cell, repetition)))
+        };
         match self.order {
             Order::Blocked => blocked().collect(),
             Order::Interleaved => repetitions
                 .clone()
-                .flat_map(|repetition| cells().map(move |cell| PlannedRun { cell, repetition }))
+                .flat_map(|repetition| cells().map(move |cell| PlannedRun::performance(cell, repetition)))
                 .collect(),
             Order::Random => shuffled(blocked().collect(), self.seed.unwrap_or(0)),
         }
+    }
+}
+
+impl PlannedRun {
+    const fn performance(cell: u32, repetition: u32) -> Self {
+        Self { cell, repetition, mode: RunMode::Performance }
     }
 }
 
@@ -190,6 +213,7 @@ impl CampaignFile {
         let files = self.file_names();
         let mut cells: Vec<PlannedCell> = Vec::new();
         let mut keys: HashMap<Digest, usize> = HashMap::new();
+        let mut seen: HashSet<(Digest, String)> = HashSet::new();
         // For each cell, the draft it comes from.
         let mut drafts: Vec<&Draft> = Vec::new();
         for draft in &self.drafts {
@@ -214,7 +238,9 @@ impl CampaignFile {
                 drafts.push(draft);
                 let number = u32::try_from(cells.len() + 1).unwrap_or(u32::MAX);
                 let (spec, tag) = (spec.clone(), draft.tag.clone());
-                cells.push(PlannedCell { number, spec, device, key, tag, origins: origins(&draft.node, &files) });
+                let evaluates = spec.evaluation_key().is_some_and(|key| seen.insert((key, device.to_string())));
+                let origins = origins(&draft.node, &files);
+                cells.push(PlannedCell { number, spec, device, key, tag, evaluates, origins });
             }
         }
         (cells, false)

@@ -85,7 +85,7 @@ fn spec(cell: &Node, check: &mut Check, files: &mut Vec<Placed<String>>) -> Cell
         power_mode: cell.get("power_mode").and_then(Node::text).map(str::to_owned),
         environment: settings::environment(cell),
         power: cell.get("power").map(settings::power),
-        accuracy: cell.get("accuracy").map(settings::accuracy),
+        accuracy: cell.get("accuracy").map(|accuracy| settings::accuracy(accuracy, files)),
         model: default.model,
     }
 }

@@ -1,6 +1,6 @@
 //! What a name stands for: a model in a precision, a selector's devices, a file's bytes. And what is missing so far.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CampaignFile, Catalog, Diagnostic,
@@ -8,7 +8,10 @@ use super::{
     origin::Source,
     read::{Count, Draft},
 };
-use crate::{CellSpec, InputSource, KnownModel, ModelRef, Precision, Recipe, Runtime, Selector};
+use crate::{
+    AccuracyRule, CellSpec, Evaluable, InputSource, KnownModel, ModelRef, Precision, Recipe, Runtime, Selector, Takes,
+    Task, TextPreprocessing, UnknownTask, Weights,
+};
 
 /// What a campaign names and nobody has. Each is listed once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -172,6 +175,82 @@ fn enrolled(catalog: &Catalog) -> String {
     }
 }
 
+impl CampaignFile {
+    /// Data sets, by the path it spells, with the task that decides what is looked for in them. Without those whose task
+    /// nobody knows: the plan says so.
+    pub fn datasets(&self, catalog: &Catalog) -> BTreeMap<String, Task> {
+        let asked = self.drafts.iter().filter_map(|draft| {
+            let evaluation = draft.spec.accuracy.as_ref()?.evaluation.as_ref()?;
+            Some((evaluation.dataset.path.clone(), task(draft, catalog)?.ok()?))
+        });
+        asked.collect()
+    }
+}
+
+/// The task that a draft's accuracy is about: the file's, or that of the model's card; `None` = neither says one.
+fn task(draft: &Draft, catalog: &Catalog) -> Option<Result<Task, UnknownTask>> {
+    let stated = draft.spec.accuracy.as_ref()?.task.as_deref();
+    let of_card = || catalog.models.get(&draft.model.value)?.evaluable.task.as_deref();
+    stated.or_else(of_card).map(Task::parse)
+}
+
+/// Resolves how a draft's model is evaluated. Models with random weights are not.
+fn evaluate(draft: &Draft, catalog: &Catalog, rule: &mut AccuracyRule, problems: &mut Vec<Diagnostic>) {
+    let Some(evaluation) = &mut rule.evaluation else { return };
+    let Some(known) = catalog.models.get(&draft.model.value) else { return };
+    let Evaluable { task: _, weights, preprocessing, postprocessing } = &known.evaluable;
+    if matches!(weights, Weights::Random { .. }) {
+        rule.evaluation = None;
+        return;
+    }
+    let at = |key: &str| draft.node.at_path(&["accuracy", key]).map_or(draft.at, |node| node.at);
+    let name = &draft.model.value;
+    evaluation.task = match task(draft, catalog) {
+        Some(Ok(task)) => task,
+        Some(Err(unknown)) => {
+            let hint = did_you_mean(&unknown.0, Task::ALL.map(Task::name)).unwrap_or_else(|| {
+                format!("known are {}; `task:` of the accuracy overrides what the model's card says", Task::names())
+            });
+            let at = if rule.task.is_some() { at("task") } else { at("dataset") };
+            problems.push(Diagnostic::new(at, format!("unknown task `{}` for model `{name}`", unknown.0)).hint(hint));
+            return;
+        }
+        None => {
+            let message = format!("nothing says what task model `{name}` does on this data set");
+            let hint = format!("add `task:` here, or to the model's card; known are {}", Task::names());
+            problems.push(Diagnostic::new(at("dataset"), message).hint(hint));
+            return;
+        }
+    };
+    let mut preprocessing = preprocessing.clone().unwrap_or_default();
+    match evaluation.task.takes() {
+        Takes::Text if known.original.tokenizer_sha256.is_none() => {
+            let message = format!("model `{name}` has no tokenizer, which the task {} needs", evaluation.task);
+            let hint = format!("`furlong models add {name} FILE --tokenizer tokenizer.json`");
+            problems.push(Diagnostic::new(at("dataset"), message).hint(hint));
+        }
+        Takes::Text => {
+            let text = preprocessing.text.get_or_insert_default();
+            if evaluation.task == Task::QuestionAnswering && known.evaluable.preprocessing.is_none() {
+                text.max_length = TextPreprocessing::ANSWERS_MAX_LENGTH;
+            }
+        }
+        Takes::Images if preprocessing.image.is_none() => {
+            let message = format!("the card of model `{name}` does not say how images become its input");
+            let hint = "add `preprocessing: { image: .. }` to its card: `furlong models add --card`";
+            problems.push(Diagnostic::new(at("dataset"), message).hint(hint));
+        }
+        Takes::Images | Takes::Tensors => {}
+    }
+    if evaluation.task == Task::ObjectDetection && postprocessing.as_ref().is_none_or(|post| post.detector.is_none()) {
+        let message = format!("the card of model `{name}` does not say how boxes are read from its outputs");
+        let hint = "add `postprocessing: { detector: .. }` to its card: `furlong models add --card`";
+        problems.push(Diagnostic::new(at("dataset"), message).hint(hint));
+    }
+    evaluation.preprocessing = preprocessing;
+    evaluation.postprocessing = postprocessing.clone().unwrap_or_default();
+}
+
 /// The cell with its files. A file that is missing is a problem.
 pub(super) fn fill(draft: &Draft, catalog: &Catalog, problems: &mut Vec<Diagnostic>) -> CellSpec {
     for path in &draft.files {
@@ -186,10 +265,15 @@ pub(super) fn fill(draft: &Draft, catalog: &Catalog, problems: &mut Vec<Diagnost
         InputSource::Random { .. } => None,
     };
     let runtime = if let Runtime::File(file) = &mut spec.runtime { Some(file) } else { None };
-    for file in input.into_iter().chain(runtime) {
+    let dataset =
+        spec.accuracy.as_mut().and_then(|rule| rule.evaluation.as_mut()).map(|evaluation| &mut evaluation.dataset);
+    for file in input.into_iter().chain(runtime).chain(dataset) {
         if let Some(known) = catalog.attachments.get(&file.path) {
             file.clone_from(known);
         }
+    }
+    if let Some(rule) = &mut spec.accuracy {
+        evaluate(draft, catalog, rule, problems);
     }
     spec
 }

@@ -332,6 +332,26 @@ const SETTINGS: &[Key] = &[
                 "Least share of the reference's accuracy, up to 1.",
             ),
             key("ref", Shape::Checked(words::PRECISION), "Precision of the same model to compare with."),
+            key(
+                "dataset",
+                Shape::Checked(words::SHORT),
+                "A data set in its official layout, a file or a folder, relative to the campaign file; or `builtin:digits`.",
+            ),
+            key(
+                "examples",
+                Shape::Whole { least: 1, greatest: 1_000_000_000 },
+                "Only so many examples, the first ones. All, if it is left out.",
+            ),
+            key(
+                "checked_examples",
+                Shape::Whole { least: 0, greatest: 1024 },
+                "Examples whose outputs every performance run is checked with.",
+            ),
+            key(
+                "on_bad_example",
+                Shape::Words(&["fail", "skip"]),
+                "Whether an example that can't be used ends the run, or is named, counted and left out.",
+            ),
         ]]),
         "What is asked of the accuracy.",
     ),

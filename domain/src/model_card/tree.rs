@@ -36,8 +36,11 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let mut open: Vec<Open> = Vec::new();
     let mut root = None;
     for event in Parser::new_from_str(text) {
-        let (event, span) =
-            event.map_err(|error| Problem { at: place(*error.marker()), message: error.info().clone(), hint: HINT })?;
+        let (event, span) = event.map_err(|error| Problem {
+            at: place(*error.marker()),
+            message: error.info().clone(),
+            hint: HINT.into(),
+        })?;
         let at = place(span.start);
         let node = match event {
             Event::Scalar(text, style, ..) => {
@@ -49,7 +52,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
             Event::SequenceEnd | Event::MappingEnd => open.pop().map(|open| open.node),
             Event::Alias(_) => {
                 let message = "a card has no aliases".to_owned();
-                return Err(Problem { at, message, hint: "write the value out" });
+                return Err(Problem { at, message, hint: "write the value out".into() });
             }
             _ => None,
         };
@@ -58,21 +61,41 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
                 Some(parent) => parent.take(node)?,
                 None if root.is_some() => {
                     let message = "a card is one document, here begins a second".to_owned();
-                    return Err(Problem { at, message, hint: "remove the line `---`, or split the file" });
+                    return Err(Problem { at, message, hint: "remove the line `---`, or split the file".into() });
                 }
                 None => root = Some(node),
             }
         }
     }
-    let nothing =
-        Problem { at: Place { line: 1, column: 1 }, message: "the file says nothing".to_owned(), hint: super::KEYS };
+    let nothing = Problem {
+        at: Place { line: 1, column: 1 },
+        message: "the file says nothing".to_owned(),
+        hint: super::KEYS.into(),
+    };
     root.ok_or(nothing)
+}
+
+impl Node {
+    /// The place of a value inside this one, by keys and indices with dots between them, or of the last that is there.
+    pub(super) fn place_of(&self, path: &str) -> Place {
+        let mut node = self;
+        for step in path.split('.') {
+            let inner = match &node.kind {
+                Kind::Map(entries) => entries.iter().find(|(_, key, _)| key == step).map(|(_, _, value)| value),
+                Kind::List(items) => step.parse::<usize>().ok().and_then(|index| items.get(index)),
+                Kind::Scalar { .. } => None,
+            };
+            let Some(inner) = inner else { break };
+            node = inner;
+        }
+        node.at
+    }
 }
 
 fn begin(open: &mut Vec<Open>, at: Place, kind: Kind) -> Result<Option<Node>, Problem> {
     if open.len() >= DEEPEST {
         let message = format!("more than {DEEPEST} lists and maps stand inside each other");
-        return Err(Problem { at, message, hint: super::KEYS });
+        return Err(Problem { at, message, hint: super::KEYS.into() });
     }
     open.push(Open { node: Node { at, kind }, key: None });
     Ok(None)
@@ -95,11 +118,11 @@ impl Open {
         }
         let Kind::Scalar { text, .. } = node.kind else {
             let message = "expected a key, here is a list or a map".to_owned();
-            return Err(Problem { at: node.at, message, hint: HINT });
+            return Err(Problem { at: node.at, message, hint: HINT.into() });
         };
         if entries.iter().any(|(_, key, _)| *key == text) {
             let message = format!("duplicate key `{text}`");
-            return Err(Problem { at: node.at, message, hint: "remove one of the two" });
+            return Err(Problem { at: node.at, message, hint: "remove one of the two".into() });
         }
         self.key = Some((node.at, text));
         Ok(())

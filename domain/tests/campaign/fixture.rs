@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use furlong_domain::{
-    Digest, FileRef, KnownModel, Labels, ModelRef, Precision,
+    Digest, Evaluable, FileRef, KnownModel, Labels, ModelRef, Precision,
     campaign::{Catalog, Includes, KnownDevice},
 };
 
@@ -24,7 +24,9 @@ pub(crate) fn model(name: &str, own: Option<&str>, tokenizer: bool, variants: &[
         (precision(wanted), ModelRef { precision: Some(precision(wanted)), sha256, ..original.clone() })
     };
     let variants = variants.iter().map(variant).collect();
-    (name.to_owned(), KnownModel { precision: own.map(precision), variants, original })
+    let task = if tokenizer { "glue/sst2" } else { "tensor-classification" };
+    let evaluable = Evaluable { task: Some(task.to_owned()), ..Evaluable::default() };
+    (name.to_owned(), KnownModel { precision: own.map(precision), variants, evaluable, original })
 }
 
 fn device(name: &str, labels: &[(&str, &str)]) -> KnownDevice {
@@ -44,7 +46,7 @@ pub(crate) fn catalog() -> Catalog {
             model("quantised", Some("int8"), false, &[]),
             model("mystery", None, false, &[]),
         ]),
-        attachments: ["sentences.txt", "inputs.npz", "lib/libonnxruntime.so"].map(file).into(),
+        attachments: ["glue/SST-2", "sentences.txt", "inputs.npz", "lib/libonnxruntime.so"].map(file).into(),
         devices: vec![
             device("orin-2", &[("class", "orin-nano-8g"), ("ram_mb", "8192"), ("jetpack", "6.10")]),
             device("orin-1", &[("class", "orin-nano-8g"), ("ram_mb", "8192"), ("jetpack", "6.2")]),

@@ -326,8 +326,13 @@ impl TryFrom<pb::PowerRule> for PowerRule {
 
 impl From<AccuracyRule> for pb::AccuracyRule {
     fn from(rule: AccuracyRule) -> Self {
-        let AccuracyRule { task, min_ratio_millionths, reference } = rule;
-        Self { task: task.unwrap_or_default(), min_ratio_millionths, reference: reference.into() }
+        let AccuracyRule { task, min_ratio_millionths, reference, evaluation } = rule;
+        Self {
+            task: task.unwrap_or_default(),
+            min_ratio_millionths,
+            reference: reference.into(),
+            evaluation: evaluation.map(Into::into),
+        }
     }
 }
 
@@ -336,7 +341,7 @@ impl TryFrom<pb::AccuracyRule> for AccuracyRule {
 
     fn try_from(rule: pb::AccuracyRule) -> Result<Self, InvalidMessage> {
         const FIELD: &str = "accuracy.min_ratio_millionths";
-        let pb::AccuracyRule { task, min_ratio_millionths, reference } = rule;
+        let pb::AccuracyRule { task, min_ratio_millionths, reference, evaluation } = rule;
         if let Some(ratio) = min_ratio_millionths.filter(|ratio| *ratio > 1_000_000) {
             return Err(InvalidMessage::malformed(FIELD, format!("{ratio} is more than the whole")));
         }
@@ -346,6 +351,7 @@ impl TryFrom<pb::AccuracyRule> for AccuracyRule {
             min_ratio_millionths,
             reference: Precision::try_from(reference)
                 .map_err(|error| InvalidMessage::malformed("accuracy.reference", error.to_string()))?,
+            evaluation: evaluation.map(domain::Evaluation::try_from).transpose()?,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Measurement, Placement, Rate, Samples, Timestamp, Trial};
+use domain::{AccuracyRecord, Measurement, OutputCheck, Placement, Rate, Samples, Timestamp, Trial};
 
 use super::field::{InvalidMessage, optional_text, positive, present, rate, wire_ns};
 use super::load::stop_reason;
@@ -32,6 +32,8 @@ impl From<Measurement> for pb::Measurement {
             placement_problem,
             inputs,
             outputs,
+            accuracy,
+            check,
         } = measurement;
         Self {
             started_at_us: started_at.0,
@@ -55,6 +57,8 @@ impl From<Measurement> for pb::Measurement {
             placement_problem: placement_problem.unwrap_or_default(),
             inputs,
             outputs,
+            accuracy: accuracy.map(|record| (*record).into()),
+            check: (check != OutputCheck::default()).then(|| check.into()),
         }
     }
 }
@@ -85,6 +89,8 @@ impl TryFrom<pb::Measurement> for Measurement {
             placement_problem,
             inputs,
             outputs,
+            accuracy,
+            check,
         } = measurement;
         Ok(Self {
             started_at: Timestamp(started_at_us),
@@ -108,6 +114,9 @@ impl TryFrom<pb::Measurement> for Measurement {
             placement_problem: optional_text(placement_problem),
             inputs,
             outputs,
+            accuracy: accuracy.map(AccuracyRecord::try_from).transpose()?.map(Box::new),
+            // A version that checks no outputs sends nothing.
+            check: check.map(OutputCheck::try_from).transpose()?.unwrap_or_default(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Wire to domain, checked: a missing message is an error, never a default. Domain to wire, by full destructuring, so
 //! that a new field breaks the build here.
 
+mod accuracy;
 mod attempt;
 mod cell;
 mod device;
@@ -14,5 +15,6 @@ mod placement;
 mod statistics;
 mod verdict;
 
+pub use accuracy::run_mode;
 pub use attempt::phase_from_wire;
 pub use field::InvalidMessage;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Agreement, KnownModel, ModelFile, ModelRef, Precision, Provenance};
+use domain::{Agreement, KnownModel, ModelCard, ModelFile, ModelRef, Precision, Provenance};
 
 use super::field::{InvalidMessage, digest, optional_digest, optional_text, present};
 use crate::pb;
@@ -82,7 +82,8 @@ impl TryFrom<pb::Model> for KnownModel {
             tokenizer_sha256: optional_digest("model.tokenizer_sha256", &tokenizer_sha256)?,
             files: model_files(files)?,
         };
-        let precision = optional_precision("model.card.precision", present("model.card", card)?.precision)?;
+        let card = ModelCard::try_from(present("model.card", card)?)?;
+        let precision = card.precision.clone();
         let variants = variants.into_iter().map(|variant| {
             let pb::ModelVariant { precision, sha256, size_bytes, files, provenance: _, added_at_us: _ } = variant;
             let precision = self::precision("model.variants.precision", precision)?;
@@ -97,7 +98,7 @@ impl TryFrom<pb::Model> for KnownModel {
             Ok((precision, variant))
         });
         let variants = variants.collect::<Result<BTreeMap<_, _>, InvalidMessage>>()?;
-        Ok(Self { original, precision, variants })
+        Ok(Self { original, precision, variants, evaluable: card.into() })
     }
 }
 

@@ -1,16 +1,16 @@
 //! What is known of a model before it runs.
 
-use domain::{CostFacts, ExpectedAccuracy, GraphFacts, ImagePreprocessing, ModelCard, Weights};
+use domain::{CostFacts, ExpectedAccuracy, GraphFacts, ModelCard, Weights, model_card::Section};
 
 use super::{
-    field::{InvalidMessage, finite, optional_text, positive},
+    field::{InvalidMessage, finite, optional_text},
     model::optional_precision,
 };
 use crate::pb;
 
 impl From<ModelCard> for pb::ModelCard {
     fn from(card: ModelCard) -> Self {
-        let ModelCard { precision, weights, task, preprocessing, expected_accuracy, graph } = card;
+        let ModelCard { precision, weights, task, preprocessing, postprocessing, expected_accuracy, graph } = card;
         Self {
             precision: precision.map(String::from).unwrap_or_default(),
             random_seed: match weights {
@@ -18,7 +18,8 @@ impl From<ModelCard> for pb::ModelCard {
                 Weights::Random { seed } => Some(seed),
             },
             task: task.unwrap_or_default(),
-            preprocessing: preprocessing.map(Into::into),
+            preprocessing_json: to_json(preprocessing.as_ref()),
+            postprocessing_json: to_json(postprocessing.as_ref()),
             expected_accuracy: expected_accuracy.into_iter().map(Into::into).collect(),
             graph: graph.map(Into::into),
         }
@@ -29,12 +30,21 @@ impl TryFrom<pb::ModelCard> for ModelCard {
     type Error = InvalidMessage;
 
     fn try_from(card: pb::ModelCard) -> Result<Self, InvalidMessage> {
-        let pb::ModelCard { precision, random_seed, task, preprocessing, expected_accuracy, graph } = card;
+        let pb::ModelCard {
+            precision,
+            random_seed,
+            task,
+            preprocessing_json,
+            postprocessing_json,
+            expected_accuracy,
+            graph,
+        } = card;
         Ok(Self {
             precision: optional_precision("card.precision", precision)?,
             weights: random_seed.map_or(Weights::Trained, |seed| Weights::Random { seed }),
             task: optional_text(task),
-            preprocessing: preprocessing.map(ImagePreprocessing::try_from).transpose()?,
+            preprocessing: from_json("card.preprocessing_json", &preprocessing_json)?,
+            postprocessing: from_json("card.postprocessing_json", &postprocessing_json)?,
             expected_accuracy: expected_accuracy
                 .into_iter()
                 .map(ExpectedAccuracy::try_from)
@@ -44,39 +54,22 @@ impl TryFrom<pb::ModelCard> for ModelCard {
     }
 }
 
-impl From<ImagePreprocessing> for pb::ImagePreprocessing {
-    fn from(preprocessing: ImagePreprocessing) -> Self {
-        let ImagePreprocessing { colours, resize, interpolation, crop, mean, std, layout } = preprocessing;
-        Self { colours, resize, interpolation, crop, mean: mean.to_vec(), std: std.to_vec(), layout }
-    }
+/// A declared section as JSON; empty if it is not declared.
+pub(super) fn to_json(section: Option<&impl serde::Serialize>) -> String {
+    // Text for keys and finite numbers: nothing that JSON can't say.
+    section.map_or_else(String::new, |section| serde_json::to_string(section).expect("JSON can say it"))
 }
 
-impl TryFrom<pb::ImagePreprocessing> for ImagePreprocessing {
-    type Error = InvalidMessage;
-
-    fn try_from(preprocessing: pb::ImagePreprocessing) -> Result<Self, InvalidMessage> {
-        let pb::ImagePreprocessing { colours, resize, interpolation, crop, mean, std, layout } = preprocessing;
-        Ok(Self {
-            colours,
-            resize: positive("card.preprocessing.resize", resize)?,
-            interpolation,
-            crop: positive("card.preprocessing.crop", crop)?,
-            mean: by_colour("card.preprocessing.mean", &mean)?,
-            std: by_colour("card.preprocessing.std", &std)?,
-            layout,
-        })
+/// The section; `None` if it is not declared. What a card file could not say is refused here, too.
+pub(super) fn from_json<T: Section>(field: &'static str, json: &str) -> Result<Option<T>, InvalidMessage> {
+    if json.is_empty() {
+        return Ok(None);
     }
-}
-
-fn by_colour(field: &'static str, values: &[f64]) -> Result<[f64; 3], InvalidMessage> {
-    let three = <[f64; 3]>::try_from(values).map_err(|_other_length| {
-        InvalidMessage::malformed(
-            field,
-            format!("it has {} values, one for each of 3 colours are needed", values.len()),
-        )
-    })?;
-    three.iter().try_for_each(|value| finite(field, *value).map(|_finite| ()))?;
-    Ok(three)
+    let section: T = serde_json::from_str(json).map_err(|error| InvalidMessage::malformed(field, error.to_string()))?;
+    match section.objections().first() {
+        None => Ok(Some(section)),
+        Some(objection) => Err(InvalidMessage::malformed(field, objection.to_string())),
+    }
 }
 
 impl From<ExpectedAccuracy> for pb::ExpectedAccuracy {
@@ -172,7 +165,7 @@ impl From<pb::CostFacts> for CostFacts {
 mod tests {
     use std::collections::BTreeMap;
 
-    use domain::Precision;
+    use domain::{Postprocessing, Precision, Preprocessing, TensorPreprocessing};
 
     use super::*;
 
@@ -182,15 +175,11 @@ mod tests {
             precision: Some(Precision::FP32),
             weights: Weights::Random { seed: 0 },
             task: Some("image-classification".to_owned()),
-            preprocessing: Some(ImagePreprocessing {
-                colours: "rgb".to_owned(),
-                resize: 256,
-                interpolation: "bicubic".to_owned(),
-                crop: 224,
-                mean: [1.0, 2.0, 3.0],
-                std: [4.0, 5.0, 6.0],
-                layout: "nchw".to_owned(),
+            preprocessing: Some(Preprocessing {
+                tensor: Some(TensorPreprocessing { zero: 1.5, scale: 0.1 }),
+                ..Preprocessing::default()
             }),
+            postprocessing: Some(Postprocessing { labels: vec![None, Some(3)], ..Postprocessing::default() }),
             expected_accuracy: vec![ExpectedAccuracy {
                 dataset: "d".to_owned(),
                 metric: "m".to_owned(),
@@ -230,20 +219,37 @@ mod tests {
     }
 
     #[test]
-    fn a_card_with_impossible_figures_is_refused() {
-        let preprocessing = |wire: &mut pb::ModelCard| wire.preprocessing.clone().expect("it is there");
-        let spoil: [fn(&mut pb::ImagePreprocessing); 4] = [
-            |image| image.crop = 0,
-            |image| image.mean = vec![1.0],
-            |image| image.std[1] = f64::NAN,
-            |image| image.mean.push(1.0),
-        ];
-        for spoil in spoil {
-            let mut wire = pb::ModelCard::from(full());
-            let mut image = preprocessing(&mut wire);
-            spoil(&mut image);
-            wire.preprocessing = Some(image);
-            ModelCard::try_from(wire).expect_err("spoilt");
+    fn a_card_with_impossible_sections_is_refused() {
+        for (preprocessing, why) in [
+            ("{", "EOF"),
+            ("null", "invalid type: null"),
+            (r#"{"tensor":{"scale":null}}"#, "invalid type: null"),
+            (r#"{"images":{}}"#, "unknown field `images`"),
+            (r#"{"image":{}}"#, "missing field `resize`"),
+            (r#"{"tensor":{"scale":0}}"#, "`tensor.scale` is 0"),
+            (r#"{"image":{"resize":{"short-side":256},"crop":257}}"#, "`image.crop` is larger"),
+            ("{} {}", "trailing characters"),
+        ] {
+            let wire = pb::ModelCard { preprocessing_json: preprocessing.to_owned(), ..full().into() };
+            match ModelCard::try_from(wire).expect_err(preprocessing) {
+                InvalidMessage::Malformed { field: "card.preprocessing_json", why: told } => {
+                    assert!(told.contains(why), "{preprocessing}: {told}");
+                }
+                other => panic!("{preprocessing}: {other}"),
+            }
         }
+        let wire = pb::ModelCard { postprocessing_json: r#"{"labels":[null]}"#.to_owned(), ..full().into() };
+        ModelCard::try_from(wire).expect_err("no class has a label");
+        let mut wire = pb::ModelCard::from(full());
+        wire.expected_accuracy[0].value = f64::NAN;
+        ModelCard::try_from(wire).expect_err("no figure");
+    }
+
+    /// Numbers that come from code and not from a card's file can be none; then the other side says so.
+    #[test]
+    fn what_is_no_number_does_not_travel() {
+        let tensor = Some(TensorPreprocessing { zero: f64::NAN, scale: 1.0 });
+        let card = ModelCard { preprocessing: Some(Preprocessing { tensor, ..Preprocessing::default() }), ..full() };
+        ModelCard::try_from(pb::ModelCard::from(card)).expect_err("NaN");
     }
 }

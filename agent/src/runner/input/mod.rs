@@ -11,6 +11,7 @@ mod text;
 mod values;
 
 pub(super) use shape::describe_range;
+pub(super) use text::{Feed, Sequence, Tokens};
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -210,7 +211,7 @@ pub(super) fn queries(
                 path: text.to_owned(),
                 source,
             })?;
-            let tokenizer = text::Tokens::load(tokenizer.ok_or(InputError::NoTokenizer)?)?;
+            let tokenizer = Tokens::load(tokenizer.ok_or(InputError::NoTokenizer)?)?;
             let queries = text::queries(&sentences, &tokenizer, &others, form)?;
             (others, queries)
         }

@@ -4,47 +4,26 @@
 //! is padded to its longest. Cutting and padding that are baked into tokenizer.json never apply: the popular MiniLM's pads
 //! everything to 128 and would measure the same at every length.
 
+mod feed;
+
+pub(in crate::runner) use feed::{Feed, Sequence};
+
 use std::path::Path;
 
-use tokenizers::{Encoding, PaddingDirection, PostProcessor as _, Tokenizer, TruncationParams};
+use tokenizers::{Encoding, PostProcessor as _, Tokenizer, TruncationParams};
 
 use super::shape::Form;
-use super::values::push_whole;
-use super::{Axis, Element, InputError, InputSpec, InputTensor, Query, list, load};
+use super::{Axis, InputError, InputSpec, Query, load};
+use feed::Padding;
 
-/// A tokenizer, and how it would pad.
-pub(super) struct Tokens {
+/// A tokenizer that neither cuts nor pads, and how it would pad.
+pub(in crate::runner) struct Tokens {
     tokenizer: Tokenizer,
     padding: Padding,
 }
 
-struct Padding {
-    id: u32,
-    type_id: u32,
-    token: String,
-    direction: PaddingDirection,
-}
-
-impl Padding {
-    /// As the tokenizer would, did it pad; else as the families of models do.
-    fn of(tokenizer: &Tokenizer) -> Self {
-        if let Some(baked) = tokenizer.get_padding() {
-            return Self {
-                id: baked.pad_id,
-                type_id: baked.pad_type_id,
-                token: baked.pad_token.clone(),
-                direction: baked.direction,
-            };
-        }
-        let known = ["[PAD]", "<pad>", "<|endoftext|>"];
-        let known = known.into_iter().find_map(|token| Some((tokenizer.token_to_id(token)?, token)));
-        let (id, token) = known.unwrap_or((0, "[PAD]"));
-        Self { id, type_id: 0, token: token.to_owned(), direction: PaddingDirection::Right }
-    }
-}
-
 impl Tokens {
-    pub(super) fn load(path: &Path) -> Result<Self, InputError> {
+    pub(in crate::runner) fn load(path: &Path) -> Result<Self, InputError> {
         let bytes = std::fs::read(path).map_err(|source| InputError::Unreadable {
             what: "tokenizer",
             path: path.to_owned(),
@@ -61,9 +40,19 @@ impl Tokens {
         Ok(Self { tokenizer, padding })
     }
 
+    /// Special tokens that are added to one text, or to two.
+    pub(in crate::runner) fn special(&self, pair: bool) -> usize {
+        self.tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(pair))
+    }
+
+    /// The tokenizer itself.
+    pub(in crate::runner) fn into_tokenizer(self) -> Tokenizer {
+        self.tokenizer
+    }
+
     /// Cuts every sentence to `length` tokens, special ones included.
     fn cutting_to(&self, length: u32) -> Result<Tokenizer, InputError> {
-        let special = self.tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        let special = self.special(false);
         let max_length = length as usize;
         // The library subtracts one from the other without looking.
         if max_length <= special {
@@ -73,29 +62,6 @@ impl Tokens {
         let truncation = TruncationParams { max_length, ..TruncationParams::default() };
         tokenizer.with_truncation(Some(truncation)).map_err(InputError::Tokenizer)?;
         Ok(tokenizer)
-    }
-
-    fn pad(&self, encoding: &mut Encoding, length: usize) {
-        let Padding { id, type_id, token, direction } = &self.padding;
-        encoding.pad(length, *id, *type_id, token, *direction);
-    }
-}
-
-/// What the tokenizer gives for an input.
-#[derive(Debug, Clone, Copy)]
-enum Part {
-    Ids,
-    Mask,
-    Types,
-}
-
-impl Part {
-    fn of(self, encoding: &Encoding) -> &[u32] {
-        match self {
-            Self::Ids => encoding.get_ids(),
-            Self::Mask => encoding.get_attention_mask(),
-            Self::Types => encoding.get_type_ids(),
-        }
     }
 }
 
@@ -107,7 +73,7 @@ pub(super) fn queries(
     inputs: &[InputSpec],
     form: Form<'_>,
 ) -> Result<Vec<Query>, InputError> {
-    let parts = parts(inputs)?;
+    let feed = Feed::new(inputs, tokens)?;
     let (batch, length) = lengths(inputs, form)?;
     let sentences: Vec<(usize, &str)> =
         text.lines().map(str::trim).enumerate().filter(|(_, sentence)| !sentence.is_empty()).collect();
@@ -118,52 +84,15 @@ pub(super) fn queries(
     let tokenizer = cutting.as_ref().unwrap_or(&tokens.tokenizer);
     load((0..sentences.len().div_ceil(batch)).map(|number| {
         let members = sentences.iter().cycle().skip(number * batch).take(batch);
-        let mut encodings = members
+        let encodings = members
             .map(|&(line, sentence)| {
                 tokenizer.encode_fast(sentence, true).map_err(|source| InputError::Sentence { line: line + 1, source })
             })
             .collect::<Result<Vec<Encoding>, _>>()?;
-        let longest = encodings.iter().map(Encoding::len).max().unwrap_or(0);
-        let length = length.map_or(longest, |length| length as usize);
-        for encoding in &mut encodings {
-            tokens.pad(encoding, length);
-        }
-        Ok(Query { tensors: parts.iter().map(|&(part, element)| tensor(&encodings, part, element, length)).collect() })
+        let sequences: Vec<Sequence<'_>> = encodings.iter().map(Sequence::of).collect();
+        let longest = sequences.iter().map(|sequence| sequence.ids.len()).max().unwrap_or(0);
+        Ok(feed.query(&sequences, length.map_or(longest, |length| length as usize)))
     }))
-}
-
-fn tensor(encodings: &[Encoding], part: Part, element: Element, length: usize) -> InputTensor {
-    let mut bytes = Vec::with_capacity(encodings.len() * length * element.size_bytes());
-    for &number in encodings.iter().flat_map(|encoding| part.of(encoding)) {
-        push_whole(element, number.into(), &mut bytes);
-    }
-    let axis = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-    InputTensor { shape: vec![axis(encodings.len()), axis(length)], bytes }
-}
-
-/// Which part of an encoding each input takes, by its name.
-fn parts(inputs: &[InputSpec]) -> Result<Vec<(Part, Element)>, InputError> {
-    if inputs.is_empty() {
-        return Err(InputError::NoTextInputs);
-    }
-    let part = |input: &InputSpec| match input.name.as_str() {
-        "input_ids" => Ok(Part::Ids),
-        "attention_mask" => Ok(Part::Mask),
-        "token_type_ids" => Ok(Part::Types),
-        _ => Err(InputError::NotText { name: input.name.clone(), all: list(inputs) }),
-    };
-    inputs
-        .iter()
-        .map(|input| match (part(input)?, input.element) {
-            // Some exporters make the mask a float; ids are always whole.
-            (part, element @ (Element::Int64 | Element::Int32)) | (part @ Part::Mask, element @ Element::Float32)
-                if input.axes.len() == 2 =>
-            {
-                Ok((part, element))
-            }
-            _ => Err(InputError::NotTokens { name: input.name.clone(), found: input.describe() }),
-        })
-        .collect()
 }
 
 /// Sentences in a query, and the length every one gets: the cell's, or the one a model fixes. Also checks what a model

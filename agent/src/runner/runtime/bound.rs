@@ -185,6 +185,10 @@ impl Bound {
         kept.try_for_each(|(output, buffer)| nan::check(&self.outputs[output].name, buffer, query))
     }
 
+    pub(super) const fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
     /// Ends the session's profile and returns its path.
     pub(super) fn end_profiling(mut self) -> ort::Result<String> {
         self.session.end_profiling()

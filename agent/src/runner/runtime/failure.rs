@@ -38,6 +38,8 @@ pub(in crate::runner) enum RuntimeError {
     FirstRun { query: usize, source: ort::Error },
     #[error("inference {number} (query {query}) failed")]
     Run { number: u32, query: usize, source: ort::Error },
+    #[error("an inference outside of measuring failed")]
+    Answer { source: ort::Error },
     #[error("an inference of query {query} failed after measuring")]
     LastRun { query: usize, source: ort::Error },
     #[error(
@@ -69,6 +71,7 @@ impl RuntimeError {
             | Self::Bind(error)
             | Self::FirstRun { source: error, .. }
             | Self::Run { source: error, .. }
+            | Self::Answer { source: error }
             | Self::LastRun { source: error, .. } => classify(error.message()),
             // Not the model's fault, but a second try on the same device would end the same.
             Self::Provider { why, .. } => classify(why),

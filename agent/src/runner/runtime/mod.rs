@@ -3,6 +3,7 @@
 //! One process loads one library and makes one environment, ever; that is why every attempt has a process of its own. No
 //! `ort` item may be touched before [`Engine::load`] succeeded: it would look for a library by itself, and panic.
 
+mod answer;
 mod architecture;
 mod bound;
 mod element;
@@ -19,7 +20,7 @@ mod tensor;
 mod trace;
 
 pub(super) use bound::Bound;
-pub(super) use engine::{Engine, EngineError, Source};
+pub(super) use engine::{Engine, EngineError, Model, Source};
 pub(super) use failure::RuntimeError;
 pub use library::{LibraryError, LibraryFacts, probe_library};
 pub(super) use setup::SessionSetup;

@@ -1,8 +1,8 @@
 //! `models attach`: a variant that its user made.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
-use domain::{Digest, Provenance};
+use domain::{Digest, Precision, Provenance};
 use proto::pb;
 
 use super::{detail, get, local};
@@ -14,11 +14,23 @@ const TOOL: &str = "attached";
 pub(super) async fn attach(args: AttachArgs) -> Result<(), CliError> {
     let AttachArgs { name, label, file, replace, connection, output: format } = args;
     let client = Client::connect(&connection.coordinator).await?;
-    let original = get(&client, name.clone()).await?;
+    let model = attach_file(&client, name, label, &file, replace).await?;
+    output::write(&detail(model)?, format.output)
+}
+
+/// Makes a file the variant of a model under that label.
+pub(in crate::commands) async fn attach_file(
+    client: &Client,
+    name: String,
+    label: Precision,
+    file: &Path,
+    replace: bool,
+) -> Result<pb::Model, CliError> {
+    let original = get(client, name.clone()).await?;
     let original = Digest::try_from(original.sha256.as_slice()).map_err(anyhow::Error::from)?;
-    let inspected = local::inspect(&file)?;
-    let files = local::upload_side_files(&client, &file, &inspected.side_files).await?;
-    let uploaded = client.upload(&file).await?;
+    let inspected = local::inspect(file)?;
+    let files = local::upload_side_files(client, file, &inspected.side_files).await?;
+    let uploaded = client.upload(file).await?;
     let file_name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let provenance = Provenance {
         original,
@@ -35,6 +47,5 @@ pub(super) async fn attach(args: AttachArgs) -> Result<(), CliError> {
         provenance: Some(provenance.into()),
         replace,
     };
-    let model = client.artifacts().add_variant(request).await?.into_inner();
-    output::write(&detail(model)?, format.output)
+    Ok(client.artifacts().add_variant(request).await?.into_inner())
 }

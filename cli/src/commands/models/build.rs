@@ -1,13 +1,16 @@
 //! `models build`: an architecture of the zoo as a model.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use domain::{ModelCard, Weights, campaign::DeclaredModel};
 use proto::pb;
 
 use super::{declare, downloads, downloads::Downloads, local};
 use crate::{
-    args::{BuildArgs, DownloadArgs},
+    args::{BuildArgs, DeclaredArgs, DownloadArgs},
     client::Client,
     exit::CliError,
     output::{self, ArchitectureView, ModelView},
@@ -114,17 +117,11 @@ pub(in crate::commands) async fn build_declared(
     declared: &DeclaredModel,
     settings: &DownloadArgs,
 ) -> Result<pb::Model, CliError> {
-    let DeclaredModel { source: _, weights, seed, tokenizer, sha256: _, task, licence } = declared.clone();
+    let DeclaredModel { source: _, weights, seed, tokenizer, sha256: _, task, licence, card } = declared.clone();
+    let mut declared = ModelCard::default();
+    let licence = declare(&DeclaredArgs { card: card.map(PathBuf::from), task, licence }, &mut declared)?;
     let architecture = zoo::architecture(architecture).map_err(|error| downloads::explained(&error))?;
-    let order = Order {
-        name: name.to_owned(),
-        weights,
-        seed,
-        tokenizer,
-        licence: licence.unwrap_or_default(),
-        declared: ModelCard { task, ..ModelCard::default() },
-        replace: false,
-    };
+    let order = Order { name: name.to_owned(), weights, seed, tokenizer, licence, declared, replace: false };
     make_and_register(client, architecture, order, settings).await
 }
 

@@ -9,7 +9,7 @@ use agent::local::LocalJob;
 use clap::{Args, ValueEnum};
 use domain::{
     Affinity, CellSpec, Digest, FileRef, InputSource, MeasureRule, ModelRef, Optimization, Percentile, ProviderName,
-    Rate, Requirement, Scenario, ServerLoad, Settings, Tier,
+    Rate, Requirement, RunMode, Scenario, ServerLoad, Settings, Tier,
 };
 
 use crate::args::{DataDir, Format, Output};
@@ -199,11 +199,13 @@ impl RunArgs {
             ..CellSpec::new(ModelRef { name, ..ModelRef::nameless() })
         };
         Ok(LocalJob {
+            mode: RunMode::Performance,
             cell,
             library: library.to_owned(),
             model: model.to_owned(),
             tokenizer: self.tokenizer.as_ref().map(std::path::absolute).transpose()?,
             input_file,
+            dataset: None,
             readings: self.readings.as_ref().map(std::path::absolute).transpose()?,
         })
     }
@@ -323,7 +325,7 @@ fn parse_affinity(text: &str) -> Result<Affinity, String> {
     Affinity::parse(text).ok_or_else(|| format!("`{text}` is neither any, big, little nor a list such as 0-3,6"))
 }
 
-fn parse_provider(text: &str) -> Result<ProviderName, String> {
+pub(in crate::commands) fn parse_provider(text: &str) -> Result<ProviderName, String> {
     let known = || ProviderName::known().collect::<Vec<_>>().join(", ");
     ProviderName::parse(text).ok_or_else(|| {
         format!("`{text}` is no provider; there are {}, and any name that ends in ExecutionProvider", known())

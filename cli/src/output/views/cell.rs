@@ -6,6 +6,7 @@ use domain::{CellSpec, Digest, units};
 use proto::pb;
 use serde::Serialize;
 
+use super::AccuracyView;
 use crate::output::{Answer, Table};
 
 /// One cell with the statistics over its valid runs.
@@ -45,6 +46,8 @@ pub(crate) struct CellView {
     pub(crate) first_inference_ns: Option<u64>,
     pub(crate) peak_rss_bytes: Option<u64>,
     pub(crate) failure: Option<String>,
+    /// `None` = none was asked for.
+    pub(crate) accuracy: Option<AccuracyView>,
 }
 
 impl From<&pb::CellSummary> for CellView {
@@ -90,6 +93,7 @@ impl From<&pb::CellSummary> for CellView {
             first_inference_ns: measured(summary.first_inference_ns),
             peak_rss_bytes: measured(summary.peak_rss_bytes),
             failure: (!summary.failure.is_empty()).then(|| summary.failure.clone()),
+            accuracy: AccuracyView::of(summary),
         }
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct PlanView {
     pub(crate) name: String,
     pub(crate) repetitions: u32,
     pub(crate) runs: usize,
+    /// Of these, over a data set: one for all cells that differ in their load alone.
+    pub(crate) accuracy_runs: usize,
     pub(crate) order: &'static str,
     /// Of a random order.
     pub(crate) seed: Option<u64>,
@@ -96,16 +98,17 @@ impl PlanView {
                     .any(|(name, precision)| *name == model.name && Some(precision) == model.precision.as_ref())
         };
         let cells: Vec<_> = plan.cells.iter().map(|cell| PlannedCellView::new(cell, !absent(cell))).collect();
-        let mut classes: BTreeMap<String, (usize, Duration)> = BTreeMap::new();
+        let mut classes: BTreeMap<String, (usize, usize, Duration)> = BTreeMap::new();
         let mut cells_with_history = 0;
         for cell in &plan.cells {
             let (run, seen) = estimate(cell);
             cells_with_history += usize::from(seen);
             let class = classes.entry(cell.device.to_string()).or_default();
             class.0 += 1;
-            class.1 += run * plan.repetitions;
+            class.1 += plan.repetitions as usize + usize::from(cell.evaluates);
+            class.2 += run * plan.repetitions;
         }
-        let devices = classes.into_iter().map(|(selector, (cells, duration))| DeviceClassView {
+        let devices = classes.into_iter().map(|(selector, (cells, runs, duration))| DeviceClassView {
             matching: match known {
                 Known::All(devices) => selector
                     .parse::<domain::Selector>()
@@ -113,7 +116,7 @@ impl PlanView {
                     .map(|parsed| devices.iter().filter(|device| parsed.matches(&device.labels)).count()),
                 Known::Nothing => None,
             },
-            runs: cells * plan.repetitions as usize,
+            runs,
             duration_ns: nanoseconds(duration),
             selector,
             cells,
@@ -122,7 +125,8 @@ impl PlanView {
         Self {
             name: plan.name.clone(),
             repetitions: plan.repetitions,
-            runs: plan.cells.len() * plan.repetitions as usize,
+            runs: plan.runs().len(),
+            accuracy_runs: plan.cells.iter().filter(|cell| cell.evaluates).count(),
             order: match plan.order {
                 Order::Blocked => "blocked",
                 Order::Interleaved => "interleaved",
@@ -143,6 +147,7 @@ impl PlanView {
     fn duration(&self) -> String {
         let rest = match (self.cells_with_history, self.cells.len()) {
             (0, _) => "at least: no cell of it was measured before".to_owned(),
+            _ if self.accuracy_runs > 0 => "without the runs over data sets, whose time nobody knows".to_owned(),
             (known, all) if known == all => "as earlier runs took".to_owned(),
             (known, all) => format!("at least: {known} of {all} cells were measured before"),
         };
@@ -188,7 +193,13 @@ impl Answer for PlanView {
             None => format!("{} order", self.order),
         };
         let cells = self.cells.len();
-        writeln!(out, "{}: {cells} cells x {} = {} runs, {order}", self.name, self.repetitions, self.runs)?;
+        let over_data = match self.accuracy_runs {
+            0 => String::new(),
+            1 => " + 1 over a data set".to_owned(),
+            runs => format!(" + {runs} over data sets"),
+        };
+        let (name, repetitions, runs) = (&self.name, self.repetitions, self.runs);
+        writeln!(out, "{name}: {cells} cells x {repetitions}{over_data} = {runs} runs, {order}")?;
         if !self.rules.is_empty() {
             writeln!(out)?;
             let mut table = Table::new(&["RULE", ">CELLS", "WHERE", "WHY"]);
@@ -259,7 +270,7 @@ pub(crate) struct ResolvedCellView<'a> {
 
 impl<'a> ResolvedCellView<'a> {
     pub(crate) fn new(cell: &'a PlannedCell) -> Self {
-        let PlannedCell { number, spec, device, key, tag, origins } = cell;
+        let PlannedCell { number, spec, device, key, tag, evaluates: _, origins } = cell;
         Self {
             cell: *number,
             key: key.to_string(),

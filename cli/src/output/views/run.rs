@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    time::Duration,
 };
 
-use domain::{CampaignId, CellSpec, Measurement, RunId, Statistics, Timestamp, Verdict};
+use domain::{CampaignId, CellSpec, Digest, Measurement, RunId, Statistics, Timestamp, Verdict, units};
 use proto::pb;
 use serde::Serialize;
 
-use super::Figures;
+use super::{Figures, MetricView};
 use crate::output::{Answer, Table, facts};
 
 /// One run in full.
@@ -21,18 +22,88 @@ pub(crate) struct RunView {
     pub(crate) repetition: u32,
     /// The suspect run that this one repeats.
     pub(crate) repeats: Option<String>,
+    /// What it is for.
+    pub(crate) mode: &'static str,
     pub(crate) state: &'static str,
     pub(crate) settings: String,
     pub(crate) device: Option<String>,
     pub(crate) verdict: Option<&'static str>,
     pub(crate) latency_ns: Option<BTreeMap<&'static str, u64>>,
     pub(crate) figures: Option<Figures>,
+    /// Of a run over a data set.
+    pub(crate) accuracy: Option<RunAccuracyView>,
     pub(crate) attempts: Vec<AttemptView>,
     pub(crate) failure: Option<FailureView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) samples_ns: Vec<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) slips_ns: Vec<u64>,
+}
+
+/// What a run over a data set reports.
+#[derive(Debug, Serialize)]
+pub(crate) struct RunAccuracyView {
+    task: String,
+    /// SHA-256, in hexadecimal.
+    dataset: String,
+    /// Examples.
+    total: u64,
+    seen: u64,
+    scored: u64,
+    skipped: u64,
+    metrics: Vec<MetricView>,
+    preprocessing: String,
+    /// The first examples that were left out, and why.
+    problems: Vec<String>,
+    /// Seconds: all of it, and the model's part.
+    elapsed_s: f64,
+    inference_s: f64,
+}
+
+impl From<&pb::AccuracyRecord> for RunAccuracyView {
+    fn from(record: &pb::AccuracyRecord) -> Self {
+        let seconds = |ns| Duration::from_nanos(ns).as_secs_f64();
+        Self {
+            task: record.task.clone(),
+            dataset: Digest::try_from(record.dataset_sha256.as_slice())
+                .map_or_else(|_| String::new(), |d| d.to_string()),
+            total: record.total,
+            seen: record.seen,
+            scored: record.scored,
+            skipped: record.skipped,
+            metrics: record.metrics.iter().map(MetricView::from).collect(),
+            preprocessing: record.preprocessing.clone(),
+            problems: record.problems.iter().map(|problem| format!("{}: {}", problem.example, problem.why)).collect(),
+            elapsed_s: seconds(record.elapsed_ns),
+            inference_s: seconds(record.inference_ns),
+        }
+    }
+}
+
+impl RunAccuracyView {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let share = if self.elapsed_s > 0.0 { self.inference_s / self.elapsed_s } else { 0.0 };
+        facts(
+            out,
+            &[
+                ("task", self.task.clone()),
+                ("data set", format!("sha256 {}", self.dataset)),
+                (
+                    "examples",
+                    format!("{} of {}, {} scored, {} skipped", self.seen, self.total, self.scored, self.skipped),
+                ),
+                ("preprocessing", self.preprocessing.clone()),
+                ("time", format!("{:.1} s, {} of it in the model", self.elapsed_s, units::percent(share))),
+                ("left out", self.problems.join("\n")),
+            ],
+        )?;
+        writeln!(out)?;
+        let mut table = Table::new(&["METRIC", ">VALUE", ">95 % INTERVAL", ">RIGHT"]);
+        for metric in &self.metrics {
+            table.row([metric.name.clone(), metric.text(), metric.interval_text(), metric.count_text()]);
+        }
+        table.write(out)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +160,7 @@ impl TryFrom<&pb::RunDetail> for RunView {
             cell: run.cell,
             repetition: run.repetition,
             repeats: (run.repeats_run_id > 0).then(|| RunId(run.repeats_run_id).to_string()),
+            mode: proto::run_mode("run.mode", run.mode)?.name(),
             state: match run.state() {
                 pb::RunState::Ready => "ready",
                 pb::RunState::Active => "active",
@@ -119,6 +191,11 @@ impl TryFrom<&pb::RunDetail> for RunView {
                     ("mad", latency.mad_ns),
                 ])
             }),
+            accuracy: run
+                .measurement
+                .as_ref()
+                .and_then(|measurement| measurement.accuracy.as_ref())
+                .map(RunAccuracyView::from),
             figures,
             attempts: detail
                 .attempts
@@ -157,6 +234,7 @@ impl Answer for RunView {
         let mut lines = vec![
             ("run", format!("{}  ({}, cell {}, repetition {})", self.id, self.campaign, self.cell, self.repetition)),
             ("repeats", self.repeats.as_ref().map(|id| format!("{id}, which is suspect")).unwrap_or_default()),
+            ("mode", self.mode.to_owned()),
             ("state", self.state.to_owned()),
             ("settings", self.settings.clone()),
             ("device", self.device.clone().unwrap_or_default()),
@@ -165,6 +243,10 @@ impl Answer for RunView {
             lines.extend(figures.verdict_lines());
             facts(out, &lines)?;
             writeln!(out)?;
+            if let Some(accuracy) = &self.accuracy {
+                accuracy.write(out)?;
+                writeln!(out)?;
+            }
             figures.percentiles(out)?;
             writeln!(out)?;
             facts(out, &figures.lines())?;

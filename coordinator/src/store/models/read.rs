@@ -154,6 +154,11 @@ impl From<ModelRecord> for KnownModel {
         let variants = variants.into_iter().filter_map(|VariantRecord { model, provenance: _, added_at: _ }| {
             model.precision.clone().map(|precision| (precision, model))
         });
-        Self { original: model, precision: card.precision, variants: variants.collect() }
+        Self {
+            original: model,
+            precision: card.precision.clone(),
+            variants: variants.collect(),
+            evaluable: card.into(),
+        }
     }
 }

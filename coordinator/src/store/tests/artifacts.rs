@@ -118,6 +118,7 @@ async fn every_table_that_refers_to_an_artifact_is_looked_at() {
     assert_eq!(
         references,
         [
+            "accuracy.predictions_sha256",
             "campaign_artifact.sha256",
             "campaign_attachment.sha256",
             "model.sha256",

@@ -1,11 +1,14 @@
 //! How the session and the runner's process are set up, and under which conditions.
 
 use super::{
+    file,
     load::{duration, period, scaled},
     texts,
 };
 use crate::{
-    AccuracyRule, Affinity, EnvironmentRule, Optimization, PowerRule, Precision, Settings, campaign::node::Node,
+    AccuracyRule, Affinity, EnvironmentRule, Evaluation, OnBadExample, Optimization, Postprocessing, PowerRule,
+    Precision, Preprocessing, Settings, Task,
+    campaign::{Placed, node::Node},
 };
 
 const OPTIMIZATIONS: [Optimization; 4] =
@@ -44,10 +47,23 @@ pub(super) fn power(node: &Node) -> PowerRule {
     }
 }
 
-pub(super) fn accuracy(node: &Node) -> AccuracyRule {
+/// What the model's card decides is left at its default: see [`super::super::resolve`].
+pub(super) fn accuracy(node: &Node, files: &mut Vec<Placed<String>>) -> AccuracyRule {
     let default = AccuracyRule::default();
     let task = node.get("task").and_then(Node::text).filter(|task| *task != AccuracyRule::FROM_MODEL);
     let ratio = node.get("min_ratio").and_then(Node::decimal).and_then(|ratio| scaled(ratio, 1e6));
+    let evaluation = node.get("dataset").map(|dataset| Evaluation {
+        task: task.and_then(|task| Task::parse(task).ok()).unwrap_or(Task::TensorClassification),
+        dataset: file(dataset, files),
+        examples: node.get("examples").and_then(Node::small),
+        checked_examples: node.get("checked_examples").and_then(Node::small).unwrap_or(Evaluation::CHECKED_EXAMPLES),
+        on_bad_example: match node.get("on_bad_example").and_then(Node::text) {
+            Some("skip") => OnBadExample::Skip,
+            _ => OnBadExample::Fail,
+        },
+        preprocessing: Preprocessing::default(),
+        postprocessing: Postprocessing::default(),
+    });
     AccuracyRule {
         task: task.map(str::to_owned),
         min_ratio_millionths: ratio.and_then(|ratio| u32::try_from(ratio).ok()),
@@ -56,5 +72,6 @@ pub(super) fn accuracy(node: &Node) -> AccuracyRule {
             .and_then(Node::text)
             .and_then(|text| Precision::parse(text).ok())
             .unwrap_or(default.reference),
+        evaluation,
     }
 }

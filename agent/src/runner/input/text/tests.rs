@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::super::{Element, InputTensor};
 use super::*;
 
 /// A tokenizer of whole words that would, if it were let, cut and pad everything to 8 tokens.

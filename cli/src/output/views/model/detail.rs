@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use domain::{
-    Agreement, CostFacts, Digest, ExpectedAccuracy, GraphFacts, ImagePreprocessing, ModelCard, ModelFile, Provenance,
-    Timestamp, Weights, units,
+    Agreement, CostFacts, Digest, ExpectedAccuracy, GraphFacts, ModelCard, ModelFile, Postprocessing, Preprocessing,
+    Provenance, Timestamp, Weights, units,
 };
 use proto::{InvalidMessage, pb};
 use serde::Serialize;
@@ -96,7 +96,8 @@ impl Answer for ModelDetailView {
     const SCHEMA: &'static str = "furlong.model/v1";
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-        let ModelCard { precision, weights, task, preprocessing, expected_accuracy, graph } = &self.card;
+        let ModelCard { precision, weights, task, preprocessing, postprocessing, expected_accuracy, graph } =
+            &self.card;
         facts(
             out,
             &[
@@ -117,9 +118,7 @@ impl Answer for ModelDetailView {
             }
         }
         self.write_variants(out)?;
-        if let Some(preprocessing) = preprocessing {
-            write_preprocessing(out, preprocessing)?;
-        }
+        write_declared(out, preprocessing.as_ref(), postprocessing.as_ref())?;
         write_accuracy(out, weights, expected_accuracy)
     }
 }
@@ -225,19 +224,21 @@ fn write_cost(out: &mut dyn Write, cost: &CostFacts, nodes: u64) -> io::Result<(
     )
 }
 
-fn write_preprocessing(out: &mut dyn Write, preprocessing: &ImagePreprocessing) -> io::Result<()> {
-    let ImagePreprocessing { colours, resize, interpolation, crop, mean, std, layout } = preprocessing;
-    heading(out, "preprocessing")?;
-    let list = |values: &[f64; 3]| joined(values.iter().map(ToString::to_string));
+/// What becomes of an example on its way to an input, and of outputs on their way to a prediction.
+fn write_declared(
+    out: &mut dyn Write,
+    preprocessing: Option<&Preprocessing>,
+    postprocessing: Option<&Postprocessing>,
+) -> io::Result<()> {
+    if preprocessing.is_none() && postprocessing.is_none() {
+        return Ok(());
+    }
+    heading(out, "evaluation")?;
     facts(
         out,
         &[
-            ("colours", colours.clone()),
-            ("resize", format!("{resize} pixels, {interpolation}")),
-            ("crop", format!("{crop} pixels")),
-            ("mean", list(mean)),
-            ("std", list(std)),
-            ("layout", layout.clone()),
+            ("preprocessing", preprocessing.map(ToString::to_string).unwrap_or_default()),
+            ("postprocessing", postprocessing.map(ToString::to_string).unwrap_or_default()),
         ],
     )
 }
