@@ -11,7 +11,7 @@ use serde::Serialize;
 pub(crate) use table::{Table, facts};
 pub(crate) use views::{
     Absent, AccuracyView, ArchitectureView, ArtifactView, CampaignView, CellView, CollectedView, DeviceView, Figures,
-    Known, MetricView, ModelDetailView, ModelView, PlanView, ReferenceView, ResolvedCellView, RunView,
+    Known, ModelDetailView, ModelView, PlanView, RecordView, ReferenceView, ResolvedCellView, RunView,
     VerifiedArtifactView, VerifiedFileView, count,
 };
 

@@ -281,6 +281,7 @@ impl Job {
             samples_per_query: self.cell.samples_per_query(),
             environment,
             inputs: specs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect(),
+            outputs: model.describe_outputs(),
             accuracy: Some(Box::new(record)),
             ..Measurement::of(samples::encode(&latencies_ns)?)
         })

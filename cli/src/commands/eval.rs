@@ -10,10 +10,11 @@ use ::toolchain::{Package, Source, Toolchain};
 use agent::local::{LocalJob, measure};
 use clap::Args;
 use domain::{
-    AccuracyRecord, AccuracyRule, CellSpec, DeclaredCard, Digest, Evaluation, ExampleProblem, FileRef, Metric,
-    ModelRef, OnBadExample, ProviderName, RunMode, Takes, Task, TextPreprocessing, units,
+    AccuracyRule, CellSpec, DeclaredCard, Digest, Evaluation, FileRef, ModelRef, OnBadExample, ProviderName, RunMode,
+    Takes, Task, TextPreprocessing, units,
 };
 use indicatif::ProgressBar;
+use proto::pb;
 use serde::Serialize;
 
 use super::{datasets, run::explained};
@@ -21,7 +22,7 @@ use crate::{
     args::{DataDir, Output, parse_task},
     exit::CliError,
     local,
-    output::{self, Answer, MetricView, Table, facts},
+    output::{self, Answer, RecordView, facts},
 };
 
 #[derive(Debug, Args)]
@@ -98,7 +99,7 @@ pub(super) async fn eval(args: EvalArgs) -> Result<(), CliError> {
         batch: args.batch,
         p50_ns: analysis.statistics.latency.p50_ns,
         peak_rss_bytes: measurement.peak_rss_bytes,
-        ..EvaluationView::of(*record)
+        record: RecordView::from(&pb::AccuracyRecord::from(*record)),
     };
     output::write(&view, args.output.output)
 }
@@ -176,87 +177,30 @@ impl EvalArgs {
     }
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct EvaluationView {
     model: String,
     dataset: String,
-    task: String,
     batch: u32,
-    /// Examples.
-    total: u64,
-    seen: u64,
-    scored: u64,
-    skipped: u64,
-    metrics: Vec<MetricView>,
-    preprocessing: String,
-    /// Of the bad examples.
-    problems: Vec<String>,
-    /// Seconds: all of it, and the model's part.
-    elapsed_s: f64,
-    inference_s: f64,
     p50_ns: u64,
     peak_rss_bytes: u64,
-}
-
-impl EvaluationView {
-    fn of(record: AccuracyRecord) -> Self {
-        let AccuracyRecord {
-            task,
-            dataset: _,
-            counts,
-            problems,
-            metrics,
-            predictions: _,
-            preprocessing,
-            elapsed,
-            inference,
-        } = record;
-        Self {
-            task: task.to_string(),
-            total: counts.total,
-            seen: counts.seen,
-            scored: counts.scored,
-            skipped: counts.skipped,
-            metrics: metrics.into_iter().map(|metric: Metric| MetricView::from(&metric)).collect(),
-            preprocessing,
-            problems: problems.into_iter().map(|ExampleProblem { example, why }| format!("{example}: {why}")).collect(),
-            elapsed_s: elapsed.as_secs_f64(),
-            inference_s: inference.as_secs_f64(),
-            ..Self::default()
-        }
-    }
+    #[serde(flatten)]
+    record: RecordView,
 }
 
 impl Answer for EvaluationView {
     const SCHEMA: &'static str = "furlong.evaluation/v1";
 
     fn table(&self, out: &mut dyn Write) -> io::Result<()> {
-        let examples = format!("{} of {}, {} scored, {} skipped", self.seen, self.total, self.scored, self.skipped);
-        let share = if self.elapsed_s > 0.0 { self.inference_s / self.elapsed_s } else { 0.0 };
-        let time = format!("{:.1} s, {} of it in the model", self.elapsed_s, units::percent(share));
-        facts(
-            out,
-            &[
-                ("model", self.model.clone()),
-                ("task", self.task.clone()),
-                ("data set", self.dataset.clone()),
-                ("examples", examples),
-                ("preprocessing", self.preprocessing.clone()),
-                ("batch", self.batch.to_string()),
-                ("time", time),
-                ("p50", units::duration_ns(self.p50_ns)),
-                ("peak RSS", units::bytes(self.peak_rss_bytes)),
-            ],
-        )?;
+        let mut lines = vec![("model", self.model.clone()), ("data set", self.dataset.clone())];
+        lines.extend(self.record.lines());
+        lines.extend([
+            ("batch", self.batch.to_string()),
+            ("p50", units::duration_ns(self.p50_ns)),
+            ("peak RSS", units::bytes(self.peak_rss_bytes)),
+        ]);
+        facts(out, &lines)?;
         writeln!(out)?;
-        let mut table = Table::new(&["METRIC", ">VALUE", ">95 % INTERVAL", ">RIGHT"]);
-        for metric in &self.metrics {
-            table.row([metric.name.clone(), metric.text(), metric.interval_text(), metric.count_text()]);
-        }
-        table.write(out)?;
-        for problem in &self.problems {
-            writeln!(out, "skipped {problem}")?;
-        }
-        Ok(())
+        self.record.write_metrics(out)
     }
 }

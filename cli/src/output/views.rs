@@ -11,7 +11,7 @@ mod plan;
 mod reference;
 mod run;
 
-pub(crate) use accuracy::{AccuracyView, MetricView};
+pub(crate) use accuracy::{AccuracyView, RecordView};
 pub(crate) use artifact::{ArtifactView, CollectedView, VerifiedArtifactView};
 pub(crate) use campaign::CampaignView;
 pub(crate) use cell::CellView;

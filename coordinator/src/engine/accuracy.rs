@@ -211,19 +211,38 @@ impl Engine {
                 .evaluation_family()
                 .and_then(|family| families.get(&(family, Some(rule.reference.clone()))))
                 .filter(|reference| reference.run != run.run);
-            let compared = match reference {
+            let comparison = match reference {
                 None => None,
-                Some(reference) => Some(Compared {
-                    reference: rule.reference.to_string(),
-                    reference_run: reference.run,
-                    comparison: self.compare(run, reference).await?,
-                    min_ratio: rule.min_ratio_millionths.map(|millionths| f64::from(millionths) / 1e6),
-                }),
+                Some(reference) => self.comparable(run, reference).await?,
             };
+            let compared = comparison.map(|(reference_run, comparison)| Compared {
+                reference: rule.reference.to_string(),
+                reference_run,
+                comparison,
+                min_ratio: rule.min_ratio_millionths.map(|millionths| f64::from(millionths) / 1e6),
+            });
             let dataset = evaluation.dataset.path.clone();
             accuracies.insert(*number, CellAccuracy { run: run.clone(), dataset, compared });
         }
         Ok(accuracies)
+    }
+
+    /// `None` if the two can't be compared, such as where one left out examples that the other scored: the figures of each
+    /// are no worse for it.
+    async fn comparable(
+        &self,
+        run: &AccuracyRun,
+        reference: &AccuracyRun,
+    ) -> Result<Option<(RunId, Comparison)>, AccuracyError> {
+        match self.compare(run, reference).await {
+            Ok(comparison) => Ok(Some((reference.run, comparison))),
+            Err(error @ AccuracyError::Store(_)) => Err(error),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                warn!(run.id = %run.run, reference.id = %reference.run, error, "two accuracies can't be compared");
+                Ok(None)
+            }
+        }
     }
 
     async fn compare(&self, run: &AccuracyRun, reference: &AccuracyRun) -> Result<Comparison, AccuracyError> {

@@ -93,6 +93,11 @@ impl Model {
         &self.inputs
     }
 
+    /// Name, type and shape of each output, as the model declares it.
+    pub(in crate::runner) fn describe_outputs(&self) -> Vec<String> {
+        self.session.outputs().iter().map(|output| format!("{}: {}", output.name(), output.dtype())).collect()
+    }
+
     /// The runtime's name of the provider the session was made with.
     pub(in crate::runner) fn provider(&self) -> &str {
         &self.provider

@@ -3,9 +3,10 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    time::Duration,
 };
 
-use domain::{Metric, Task};
+use domain::{Digest, Metric, Task, units};
 use proto::pb;
 use serde::Serialize;
 
@@ -23,13 +24,6 @@ pub(crate) struct MetricView {
     pub(crate) of: Option<u64>,
 }
 
-impl From<&Metric> for MetricView {
-    fn from(metric: &Metric) -> Self {
-        let ((low, high), (right, of)) = (metric.interval.unzip(), metric.count.unzip());
-        Self { name: metric.name.clone(), value: metric.value, low, high, right, of }
-    }
-}
-
 impl From<&pb::Metric> for MetricView {
     fn from(metric: &pb::Metric) -> Self {
         let pb::Metric { name, value, low, high, right, of } = metric.clone();
@@ -38,17 +32,80 @@ impl From<&pb::Metric> for MetricView {
 }
 
 impl MetricView {
-    pub(crate) fn text(&self) -> String {
+    fn text(&self) -> String {
         format!("{:.4}", self.value)
     }
 
-    pub(crate) fn interval_text(&self) -> String {
+    fn interval_text(&self) -> String {
         let interval = self.low.zip(self.high);
         interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.4} to {high:.4}"))
     }
 
-    pub(crate) fn count_text(&self) -> String {
+    fn count_text(&self) -> String {
         self.right.zip(self.of).map_or_else(|| "-".to_owned(), |(right, of)| format!("{right}/{of}"))
+    }
+}
+
+/// What one run over a data set reports.
+#[derive(Debug, Serialize)]
+pub(crate) struct RecordView {
+    task: String,
+    /// Of the data set's file, in hexadecimal.
+    dataset_sha256: String,
+    /// Examples.
+    total: u64,
+    seen: u64,
+    scored: u64,
+    skipped: u64,
+    metrics: Vec<MetricView>,
+    preprocessing: String,
+    /// The first examples that were left out, and why.
+    problems: Vec<String>,
+    /// Seconds: all of it, and the model's part.
+    elapsed_s: f64,
+    inference_s: f64,
+}
+
+impl From<&pb::AccuracyRecord> for RecordView {
+    fn from(record: &pb::AccuracyRecord) -> Self {
+        let seconds = |ns| Duration::from_nanos(ns).as_secs_f64();
+        let dataset = Digest::try_from(record.dataset_sha256.as_slice());
+        Self {
+            task: record.task.clone(),
+            dataset_sha256: dataset.map_or_else(|_other_length| String::new(), |digest| digest.to_string()),
+            total: record.total,
+            seen: record.seen,
+            scored: record.scored,
+            skipped: record.skipped,
+            metrics: record.metrics.iter().map(MetricView::from).collect(),
+            preprocessing: record.preprocessing.clone(),
+            problems: record.problems.iter().map(|problem| format!("{}: {}", problem.example, problem.why)).collect(),
+            elapsed_s: seconds(record.elapsed_ns),
+            inference_s: seconds(record.inference_ns),
+        }
+    }
+}
+
+impl RecordView {
+    pub(crate) fn lines(&self) -> [(&'static str, String); 4] {
+        let Self { total, seen, scored, skipped, elapsed_s, inference_s, .. } = self;
+        let share = if *elapsed_s > 0.0 { inference_s / elapsed_s } else { 0.0 };
+        [
+            ("task", self.task.clone()),
+            ("examples", format!("{seen} of {total}, {scored} scored, {skipped} skipped")),
+            ("preprocessing", self.preprocessing.clone()),
+            ("time", format!("{elapsed_s:.1} s, {} of it in the model", units::percent(share))),
+        ]
+    }
+
+    /// The metrics, and what was left out.
+    pub(crate) fn write_metrics(&self, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new(&["METRIC", ">VALUE", ">95 % INTERVAL", ">RIGHT"]);
+        for metric in &self.metrics {
+            table.row([metric.name.clone(), metric.text(), metric.interval_text(), metric.count_text()]);
+        }
+        table.write(out)?;
+        self.problems.iter().try_for_each(|problem| writeln!(out, "left out {problem}"))
     }
 }
 

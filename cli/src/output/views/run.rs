@@ -3,14 +3,13 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    time::Duration,
 };
 
-use domain::{CampaignId, CellSpec, Digest, Measurement, RunId, Statistics, Timestamp, Verdict, units};
+use domain::{CampaignId, CellSpec, Measurement, RunId, Statistics, Timestamp, Verdict};
 use proto::pb;
 use serde::Serialize;
 
-use super::{Figures, MetricView};
+use super::{Figures, RecordView};
 use crate::output::{Answer, Table, facts};
 
 /// One run in full.
@@ -31,79 +30,13 @@ pub(crate) struct RunView {
     pub(crate) latency_ns: Option<BTreeMap<&'static str, u64>>,
     pub(crate) figures: Option<Figures>,
     /// Of a run over a data set.
-    pub(crate) accuracy: Option<RunAccuracyView>,
+    pub(crate) accuracy: Option<RecordView>,
     pub(crate) attempts: Vec<AttemptView>,
     pub(crate) failure: Option<FailureView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) samples_ns: Vec<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) slips_ns: Vec<u64>,
-}
-
-/// What a run over a data set reports.
-#[derive(Debug, Serialize)]
-pub(crate) struct RunAccuracyView {
-    task: String,
-    /// SHA-256, in hexadecimal.
-    dataset: String,
-    /// Examples.
-    total: u64,
-    seen: u64,
-    scored: u64,
-    skipped: u64,
-    metrics: Vec<MetricView>,
-    preprocessing: String,
-    /// The first examples that were left out, and why.
-    problems: Vec<String>,
-    /// Seconds: all of it, and the model's part.
-    elapsed_s: f64,
-    inference_s: f64,
-}
-
-impl From<&pb::AccuracyRecord> for RunAccuracyView {
-    fn from(record: &pb::AccuracyRecord) -> Self {
-        let seconds = |ns| Duration::from_nanos(ns).as_secs_f64();
-        Self {
-            task: record.task.clone(),
-            dataset: Digest::try_from(record.dataset_sha256.as_slice())
-                .map_or_else(|_| String::new(), |d| d.to_string()),
-            total: record.total,
-            seen: record.seen,
-            scored: record.scored,
-            skipped: record.skipped,
-            metrics: record.metrics.iter().map(MetricView::from).collect(),
-            preprocessing: record.preprocessing.clone(),
-            problems: record.problems.iter().map(|problem| format!("{}: {}", problem.example, problem.why)).collect(),
-            elapsed_s: seconds(record.elapsed_ns),
-            inference_s: seconds(record.inference_ns),
-        }
-    }
-}
-
-impl RunAccuracyView {
-    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let share = if self.elapsed_s > 0.0 { self.inference_s / self.elapsed_s } else { 0.0 };
-        facts(
-            out,
-            &[
-                ("task", self.task.clone()),
-                ("data set", format!("sha256 {}", self.dataset)),
-                (
-                    "examples",
-                    format!("{} of {}, {} scored, {} skipped", self.seen, self.total, self.scored, self.skipped),
-                ),
-                ("preprocessing", self.preprocessing.clone()),
-                ("time", format!("{:.1} s, {} of it in the model", self.elapsed_s, units::percent(share))),
-                ("left out", self.problems.join("\n")),
-            ],
-        )?;
-        writeln!(out)?;
-        let mut table = Table::new(&["METRIC", ">VALUE", ">95 % INTERVAL", ">RIGHT"]);
-        for metric in &self.metrics {
-            table.row([metric.name.clone(), metric.text(), metric.interval_text(), metric.count_text()]);
-        }
-        table.write(out)
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -195,7 +128,7 @@ impl TryFrom<&pb::RunDetail> for RunView {
                 .measurement
                 .as_ref()
                 .and_then(|measurement| measurement.accuracy.as_ref())
-                .map(RunAccuracyView::from),
+                .map(RecordView::from),
             figures,
             attempts: detail
                 .attempts
@@ -244,7 +177,9 @@ impl Answer for RunView {
             facts(out, &lines)?;
             writeln!(out)?;
             if let Some(accuracy) = &self.accuracy {
-                accuracy.write(out)?;
+                facts(out, &accuracy.lines())?;
+                writeln!(out)?;
+                accuracy.write_metrics(out)?;
                 writeln!(out)?;
             }
             figures.percentiles(out)?;

@@ -143,6 +143,23 @@ async fn accuracy_comes_first_is_computed_again_and_compared_on_the_same_example
 }
 
 #[tokio::test]
+async fn runs_over_other_examples_are_shown_and_not_compared() {
+    let lab = Lab::new().await;
+    let campaign = submit(&lab, &["fp32", "int8-mine"]).await;
+    let mut agent = Agent::connect(&lab, 1).await;
+    for (uid, examples) in [(1, 32), (2, 31)] {
+        let assignment = agent.assignment().await;
+        agent.report(&assignment, uid, evaluated(&right(30, examples), None)).await;
+    }
+    let request = pb::SummarizeCampaignRequest { campaign_id: campaign.id };
+    let summary = lab.results().summarize_campaign(request).await.expect("summarizes").into_inner();
+    let accuracies: Vec<_> = summary.cells.iter().filter_map(|cell| cell.accuracy.as_ref()).collect();
+    assert_eq!(accuracies.iter().map(|accuracy| accuracy.scored).collect::<Vec<_>>(), [32, 31]);
+    assert!(accuracies.iter().all(|accuracy| accuracy.comparison.is_none()), "{accuracies:?}");
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn figures_that_do_not_follow_from_the_predictions_make_a_run_invalid() {
     let lab = Lab::new().await;
     let campaign = submit(&lab, &["fp32"]).await;
