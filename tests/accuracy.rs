@@ -54,6 +54,35 @@ fn a_campaign_over_three_precisions_tells_accuracy_interval_ratio_and_verdict() 
     assert!(kept.as_array().expect("a list").iter().filter(|artifact| campaigns(artifact)).count() >= 4, "{kept:#}");
 }
 
+/// Predictions become an artifact before the transaction that refers to them: wherever the kill falls, none is lost and none
+/// counts twice.
+#[test]
+fn a_killed_coordinator_and_a_killed_agent_cost_no_prediction() {
+    let mut farm = Farm::with_agent("desk");
+    let campaign = CAMPAIGN.replace("repetitions: 3", "repetitions: 1") + "  batch: [1, 2, 4, 8]\n";
+    let id = farm.submit(&campaign);
+    for done in [1, 4, 7, 10] {
+        farm.wait_for(&id, "further", |campaign| campaign["done"].as_u64() >= Some(done));
+        farm.kill_coordinator();
+        farm.start_coordinator();
+    }
+    farm.kill_agent("desk");
+    farm.start_agent("desk", &[]);
+    let ended = farm.wait_until_done(&id);
+    assert_eq!(ended["failed"], 0, "{ended:#}");
+    let cells = farm.json(&["show", &id]);
+    let cells = cells.as_array().expect("a list");
+    assert_eq!(cells.len(), 12);
+    for cell in cells {
+        let accuracy = &cell["accuracy"];
+        assert_eq!(accuracy["scored"], 797, "{cell:#}");
+        let right = accuracy["metrics"][0]["right"].as_u64().expect("a count");
+        assert!(right.abs_diff(766) <= 3, "{cell:#}");
+    }
+    let verified = farm.run(&["artifacts", "verify"]);
+    assert!(verified.status.success(), "{}", text(&verified.stderr));
+}
+
 /// Every second row is spoilt.
 fn spoilt_digits(farm: &Farm) -> PathBuf {
     let rows: Vec<String> = (0..20)

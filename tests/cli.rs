@@ -53,7 +53,11 @@ fn a_campaign_file_can_be_checked_without_a_coordinator() {
     let mut plan = furlong();
     let output = plan.arg("plan").arg(scenario).args(["--coordinator", "http://127.0.0.1:9"]).output().expect("runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("quickstart: 6 cells x 5 = 30 runs"), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).contains("quickstart: 9 cells x 5 + 3 over data sets = 48 runs"),
+        "{}",
+        text(&output.stdout)
+    );
     assert!(text(&output.stderr).contains("models and devices are not checked"), "{}", text(&output.stderr));
 }
 
