@@ -42,10 +42,7 @@ pub async fn measure(
         command,
         scratch: scratch.path(),
         variables: &job.cell.settings.variables,
-        max_runtime: match job.mode {
-            RunMode::Performance => job.cell.max_runtime(),
-            RunMode::Accuracy => job.cell.max_evaluation(),
-        },
+        max_runtime: job.cell.max_runtime(),
         job: pb::RunnerJob {
             cell: Some(job.cell.clone().into()),
             runtime_library: text(&job.library)?,

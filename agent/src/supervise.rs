@@ -129,9 +129,8 @@ impl Runner {
         phases: &mpsc::Sender<AttemptPhase>,
         kill: &mut oneshot::Receiver<KillReason>,
     ) -> Outcome {
-        let deadline = after(max_runtime);
-        // The next moment at which patience ends; moved earlier by a report and by the process's end.
-        let mut patience = deadline;
+        // The next moment at which patience ends; moved earlier by a report and by the process's end, later by progress.
+        let mut patience = after(max_runtime);
         let mut status: Option<ExitStatus> = None;
         let mut kill_open = true;
         // A full queue loses a phase, never blocks: phases are news for people.
@@ -139,6 +138,13 @@ impl Runner {
         while status.is_none() || self.events.is_open() || self.stderr.is_open() {
             tokio::select! {
                 event = self.events.next(), if self.events.is_open() => match event {
+                    // Said again, a phase is news of progress: a run over a data set takes as long as it takes.
+                    Ok(Some(Event::Phase(phase))) if phase == self.phase => {
+                        self.memory.sample();
+                        if self.report.is_none() && self.why_killed.is_none() && status.is_none() {
+                            patience = after(max_runtime);
+                        }
+                    }
                     Ok(Some(Event::Phase(phase))) => {
                         self.phase = phase;
                         self.memory.sample();

@@ -62,8 +62,8 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
     // Latencies over a data set are no load pattern's: such a run is counted, and enters no figure.
     let measuring: Vec<&RunFigures> = runs.iter().copied().filter(|run| run.mode == RunMode::Performance).collect();
     let in_state = |state| count(runs.iter().filter(|run| run.state == state).count());
-    let with_verdict = |level| {
-        let measured = measuring.iter().filter_map(|run| run.measured);
+    let with_verdict = |runs: &[&RunFigures], level| {
+        let measured = runs.iter().filter_map(|run| run.measured);
         count(measured.filter(|figures| figures.verdict == level).count())
     };
     let mut devices: Vec<_> = runs.iter().filter_map(|run| run.device.clone()).collect();
@@ -76,9 +76,9 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
         total: count(runs.len()),
         done: in_state(RunState::Done),
         failed: in_state(RunState::Failed),
-        valid: with_verdict(VerdictLevel::Valid),
-        suspect: with_verdict(VerdictLevel::Suspect),
-        invalid: with_verdict(VerdictLevel::Invalid),
+        valid: with_verdict(&measuring, VerdictLevel::Valid),
+        suspect: with_verdict(&measuring, VerdictLevel::Suspect),
+        invalid: with_verdict(runs, VerdictLevel::Invalid),
         figures: figures(VerdictLevel::Valid, &measuring).or_else(|| figures(VerdictLevel::Suspect, &measuring)),
         failure: runs
             .iter()

@@ -1,14 +1,14 @@
 //! A cell: one combination to measure, fully resolved, every byte by its hash.
 
+mod key;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    AccuracyRule, Digest, EnvironmentRule, MeasureRule, ModelRef, PowerRule, Scenario, Selector, ServerLoad, Warmup,
-};
+use crate::{AccuracyRule, Digest, EnvironmentRule, MeasureRule, ModelRef, PowerRule, Scenario, ServerLoad, Warmup};
 
 /// One combination: model x runtime/provider x scenario x settings, on the devices its selector admits.
 ///
@@ -100,50 +100,8 @@ impl CellSpec {
         }
     }
 
-    /// Identifies the combination over all campaigns: SHA-256 of its canonical JSON and of the device selector.
-    /// Cells that measure the same thing on the same devices have the same key, whatever file they come from.
-    pub fn key(&self, device: &Selector) -> Digest {
-        // Field order is the declaration order, and every map is sorted: the text is canonical.
-        // How long one was ready to wait does not change what was measured.
-        let timeless = Self { time_limit: None, ..self.clone() };
-        let mut canonical = serde_json::to_vec(&timeless).expect("a cell has no map keys that are not strings");
-        canonical.extend_from_slice(b"\ndevice=");
-        canonical.extend_from_slice(device.to_string().as_bytes());
-        Digest::of(&canonical)
-    }
-
-    /// Identifies what decides over accuracy: everything but the load, what is asked of its figures, and the conditions of
-    /// measuring. Cells that have it in common need one run over the data set. `None` = nothing is evaluated.
-    pub fn evaluation_key(&self) -> Option<Digest> {
-        let rule = self.accuracy.as_ref().filter(|rule| rule.evaluation.is_some())?;
-        let blank = Self::new(self.model.clone());
-        let stripped = Self {
-            scenario: blank.scenario,
-            batch: self.samples_per_query(),
-            input: blank.input,
-            state: blank.state,
-            require: None,
-            warmup: blank.warmup,
-            measure: blank.measure,
-            time_limit: None,
-            power_mode: None,
-            environment: blank.environment,
-            power: None,
-            accuracy: Some(AccuracyRule { evaluation: rule.evaluation.clone(), ..AccuracyRule::default() }),
-            ..self.clone()
-        };
-        let canonical = serde_json::to_vec(&stripped).expect("a cell has no map keys that are not strings");
-        Some(Digest::of(&canonical))
-    }
-
-    /// The same combination in its model's original precision or another one: what an accuracy is held against.
-    pub fn evaluation_family(&self) -> Option<Digest> {
-        Self { model: ModelRef { name: self.model.name.clone(), ..ModelRef::nameless() }, ..self.clone() }
-            .evaluation_key()
-    }
-
     /// Time one attempt may take before its runner is killed: `time_limit`, else loading, warming up, measuring, looking
-    /// at the placement, and a margin.
+    /// at the placement, and a margin. Of a run over a data set, which takes as long as it takes, the time without progress.
     pub fn max_runtime(&self) -> Duration {
         /// A cold 500 MB model on an SD card loads in well under two minutes.
         const LOADING: Duration = Duration::from_mins(2);
@@ -156,12 +114,6 @@ impl CellSpec {
             let measuring = self.measure.max_duration.saturating_mul(measurements + 1);
             LOADING.saturating_add(self.warmup.min_duration).saturating_add(measuring)
         })
-    }
-
-    /// As [`CellSpec::max_runtime`], for a run over a data set. How long that takes nobody knows beforehand: the 50,000
-    /// photos of `ImageNet` at a second each take 14 hours.
-    pub fn max_evaluation(&self) -> Duration {
-        self.time_limit.unwrap_or(Duration::from_hours(24))
     }
 
     /// What distinguishes it, in one line for people: always the settings that every cell has, the others where they are not

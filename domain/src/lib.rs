@@ -23,6 +23,7 @@ pub mod power;
 pub mod preparation;
 pub mod run;
 pub mod selector;
+mod spelling;
 pub mod statistics;
 pub mod task;
 pub mod units;

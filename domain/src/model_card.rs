@@ -169,7 +169,7 @@ impl Reader {
     }
 
     fn unknown(&mut self, at: Place, key: &str, known: &[&str], hint: &'static str) {
-        let hint = fault::did_you_mean(key, known).map_or(Cow::Borrowed(hint), Cow::Owned);
+        let hint = crate::spelling::did_you_mean(key, known.iter().copied()).map_or(Cow::Borrowed(hint), Cow::Owned);
         self.problem(at, format!("unknown key `{key}`"), hint);
     }
 

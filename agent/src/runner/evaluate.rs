@@ -30,6 +30,12 @@ pub(super) struct Files<'a> {
     pub(super) tokenizer: Option<&'a Path>,
 }
 
+/// Between two words of progress: a few within any limit of a run's time.
+const PROGRESS: Duration = Duration::from_secs(10);
+
+/// Says that it goes on.
+pub(super) type Tell<'a> = dyn FnMut() -> std::io::Result<()> + 'a;
+
 /// What a model is asked: a query, and its answers with the time that the runtime's own call took.
 pub(super) type Ask<'a> = dyn FnMut(&Query) -> Result<(Vec<OutputTensor>, Duration), RuntimeError> + 'a;
 
@@ -64,6 +70,10 @@ pub(super) enum EvaluateError {
     Nothing { path: String, why: String },
     #[error("the predictions can't be scored")]
     Score(#[from] score::ScoreError),
+    #[error("the agent can't be reached")]
+    Agent(#[source] std::io::Error),
+    #[error("the thread that prepares examples can't be started")]
+    Start(#[source] std::io::Error),
     #[error("the predictions can't be written")]
     Write(#[from] std::io::Error),
 }
@@ -74,7 +84,7 @@ impl EvaluateError {
             Self::Runtime(error) => error.kind(),
             // Predictions that are no numbers can't be written.
             Self::Write(error) if error.kind() == ErrorKind::InvalidData => FailureKind::Model,
-            Self::NoFile { .. } | Self::Write(_) => FailureKind::Infra,
+            Self::NoFile { .. } | Self::Agent(_) | Self::Start(_) | Self::Write(_) => FailureKind::Infra,
             _ => FailureKind::Model,
         }
     }
@@ -107,8 +117,8 @@ impl Bench {
         Ok(Self { evaluation, dataset, evaluator, batch, length: cell.sequence_length })
     }
 
-    /// Every example once.
-    pub(super) fn evaluate(&self, ask: &mut Ask<'_>) -> Result<Evaluated, EvaluateError> {
+    /// Every example once. `tell` is called now and then, as long as it goes on.
+    pub(super) fn evaluate(&self, ask: &mut Ask<'_>, tell: &mut Tell<'_>) -> Result<Evaluated, EvaluateError> {
         let limit = self.evaluation.examples.map_or(usize::MAX, |examples| examples as usize);
         let begin = stopwatch::now();
         let mut sheet = Sheet::default();
@@ -117,8 +127,8 @@ impl Bench {
             let preparing = thread::Builder::new()
                 .name("prepare".to_owned())
                 .spawn_scoped(scope, move || self.prepare(self.dataset.examples().take(limit), &sender))
-                .map_err(EvaluateError::Write)?;
-            let outcome = self.work(&receiver, ask, &mut sheet);
+                .map_err(EvaluateError::Start)?;
+            let outcome = self.work(&receiver, (ask, tell), &mut sheet);
             // A preparing thread that still sends must see that nobody listens.
             drop(receiver);
             match (preparing.join(), outcome) {
@@ -164,7 +174,7 @@ impl Bench {
         let (sender, receiver) = mpsc::sync_channel(examples.len());
         self.prepare(examples.into_iter(), &sender);
         drop(sender);
-        self.work(&receiver, ask, &mut sheet)?;
+        self.work(&receiver, (ask, &mut || Ok(())), &mut sheet)?;
         Ok(predictions::write(self.evaluation.task, &sheet.predictions)?)
     }
 
@@ -194,11 +204,16 @@ impl Bench {
     fn work(
         &self,
         receiver: &Receiver<Result<Prepared, BadExample>>,
-        ask: &mut Ask<'_>,
+        (ask, tell): (&mut Ask<'_>, &mut Tell<'_>),
         sheet: &mut Sheet,
     ) -> Result<(), EvaluateError> {
         let mut desk = Desk::default();
+        let mut told = stopwatch::now();
         for prepared in receiver {
+            if stopwatch::now() - told >= PROGRESS {
+                tell().map_err(EvaluateError::Agent)?;
+                told = stopwatch::now();
+            }
             sheet.counts.seen += 1;
             match prepared {
                 Ok(prepared) => desk.add(prepared),

@@ -263,7 +263,8 @@ impl Job {
         events.enter(AttemptPhase::Measuring)?;
         let started_at = SystemClock::new().now();
         let watch = Watch::start(&probe);
-        let Evaluated { record, latencies_ns } = bench.evaluate(&mut |query| model.answer(query))?;
+        let mut tell = || events.enter(AttemptPhase::Measuring);
+        let Evaluated { record, latencies_ns } = bench.evaluate(&mut |query| model.answer(query), &mut tell)?;
         environment.volatile = watch.finish(record.elapsed, autogroup_raised);
         let (peak_rss_bytes, end_rss_bytes) = process::resident_bytes();
         Ok(Measurement {
@@ -368,7 +369,10 @@ enum JobError {
 
 impl From<EvaluateError> for JobError {
     fn from(error: EvaluateError) -> Self {
-        Self::Evaluate(Box::new(error))
+        match error {
+            EvaluateError::Agent(error) => Self::Pipe(error),
+            error => Self::Evaluate(Box::new(error)),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use domain::{AttemptPhase, Failure, Measurement};
 use prost::Message as _;
 use proto::pb;
 
-/// A job is a cell and five paths.
-const JOB_LIMIT_BYTES: u64 = 64 * 1024;
+/// A job is a cell and some paths; of a card's sections, a label for each of twenty thousand classes takes the most.
+const JOB_LIMIT_BYTES: u64 = 1024 * 1024;
 
 /// Reads the one job; `None` if the agent is gone.
 pub(super) fn read_job(input: &mut impl BufRead) -> io::Result<Option<pb::RunnerJob>> {

@@ -149,6 +149,21 @@ async fn phases_are_told_and_the_last_one_is_in_the_failure() {
 }
 
 #[tokio::test]
+async fn a_phase_said_again_is_progress_and_silence_after_it_is_not() {
+    let said = |phase: AttemptPhase| writes(pb::runner_event::Event::Phase(pb::AttemptPhase::from(phase).into()));
+    let measuring = said(AttemptPhase::Measuring);
+    // Four times the limit, and never as long as it without a word.
+    let script = format!("for i in 1 2 3 4 5 6 7 8; do {measuring}; sleep 0.5; done; echo enough >&2; exit 5");
+    let Ended { outcome, phases } = run_within(&script, Duration::from_secs(1), None).await;
+    let failure = outcome.expect_err("no measurement");
+    assert_eq!((failure.exit_code, failure.stderr_tail.as_str()), (Some(5), "enough"));
+    assert_eq!(phases, [AttemptPhase::Loading, AttemptPhase::Measuring], "it is told once");
+    let script = format!("{measuring}; {measuring}; sleep 30");
+    let failure = run_within(&script, Duration::from_millis(500), None).await.outcome.expect_err("hangs");
+    assert_eq!(failure.kind, FailureKind::Timeout);
+}
+
+#[tokio::test]
 async fn the_runners_own_failure_is_kept_and_completed() {
     let failure = failure(&format!("echo words >&2; {}; exit 2", writes(own_failure()))).await;
     assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Model, "not ONNX"));

@@ -170,7 +170,7 @@ impl Engine {
             }
             if !predictions.is_empty()
                 && let Some(key) = attempt.spec.evaluation_key()
-                && let Some((run, digest)) = self.store().predictions_of(attempt.campaign, &key).await?
+                && let Some((run, digest)) = self.store().predictions_of(attempt.run, &key).await?
                 && let Ok((_, found)) = predictions::read(predictions)
             {
                 let whole = self.predictions(&digest).await?;
@@ -193,23 +193,28 @@ impl Engine {
         campaign: CampaignId,
         cells: &[(u32, CellSpec)],
     ) -> Result<BTreeMap<u32, CellAccuracy>, AccuracyError> {
+        let classes = self.store().evaluated_classes(campaign).await?;
+        if classes.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let specs: BTreeMap<u32, &CellSpec> = cells.iter().map(|(number, spec)| (*number, spec)).collect();
         let mut runs = BTreeMap::new();
         let mut families = BTreeMap::new();
         for run in self.store().accuracy_runs(campaign).await? {
             let Some(spec) = specs.get(&run.cell) else { continue };
             if let (Some(key), Some(family)) = (spec.evaluation_key(), spec.evaluation_family()) {
-                families.entry((family, spec.model.precision.clone())).or_insert(run.clone());
-                runs.entry(key).or_insert(run);
+                families.entry((run.class, family, spec.model.precision.clone())).or_insert(run.clone());
+                runs.entry((run.class, key)).or_insert(run);
             }
         }
         let mut accuracies = BTreeMap::new();
         for (number, spec) in cells {
             let (Some(rule), Some(evaluation)) = (&spec.accuracy, evaluation(spec)) else { continue };
-            let Some(run) = spec.evaluation_key().and_then(|key| runs.get(&key)) else { continue };
+            let Some(&class) = classes.get(number) else { continue };
+            let Some(run) = spec.evaluation_key().and_then(|key| runs.get(&(class, key))) else { continue };
             let reference = spec
                 .evaluation_family()
-                .and_then(|family| families.get(&(family, Some(rule.reference.clone()))))
+                .and_then(|family| families.get(&(class, family, Some(rule.reference.clone()))))
                 .filter(|reference| reference.run != run.run);
             let comparison = match reference {
                 None => None,

@@ -1,7 +1,7 @@
 //! Store and engine records to wire messages, by full destructuring, and the few wire messages that only we read.
 
 use domain::{
-    AttemptId, AttemptPhase, AttemptState, CampaignState, DeviceId, DeviceState, Digest, Fence, Labels, RunId, RunMode,
+    AttemptId, AttemptPhase, AttemptState, CampaignState, DeviceId, DeviceState, Digest, Fence, Labels, RunId,
 };
 use proto::{InvalidMessage, pb, phase_from_wire};
 use score::{Comparison, Outcome};
@@ -106,11 +106,7 @@ impl From<ToAgent> for pb::CoordinatorMessage {
         let message = match message {
             ToAgent::Assign { granted, lease } => {
                 let Granted { attempt, run, campaign: _, device: _, fence, mode, repetition, spec } = *granted;
-                let max_runtime = match mode {
-                    RunMode::Performance => spec.max_runtime(),
-                    RunMode::Accuracy => spec.max_evaluation(),
-                };
-                let max_runtime_ms = u64::try_from(max_runtime.as_millis()).unwrap_or(u64::MAX);
+                let max_runtime_ms = u64::try_from(spec.max_runtime().as_millis()).unwrap_or(u64::MAX);
                 Message::Assignment(pb::Assignment {
                     attempt_id: attempt.0,
                     run_id: run.0,
@@ -325,7 +321,7 @@ impl From<CellSummary> for pb::CellSummary {
 impl From<CellAccuracy> for pb::CellAccuracy {
     fn from(accuracy: CellAccuracy) -> Self {
         let CellAccuracy { run, dataset, compared } = accuracy;
-        let AccuracyRun { run, cell: _, task, counts, metrics, preprocessing, predictions: _ } = run;
+        let AccuracyRun { run, cell: _, class: _, task, counts, metrics, preprocessing, predictions: _ } = run;
         Self {
             run_id: run.0,
             task: task.name().to_owned(),

@@ -95,7 +95,7 @@ impl pb::result_service_server::ResultService for ResultDoor {
 fn no_accuracy(spec: &CellSpec) -> Option<&'static str> {
     let rule = spec.accuracy.as_ref()?;
     Some(match rule.evaluation {
-        Some(_) => "its run over the data set is not done",
+        Some(_) => "no valid run over the data set is done",
         None => "not applicable: the campaign names no data set, or the model has random weights",
     })
 }

@@ -20,6 +20,8 @@ pub(crate) struct AccuracyRun {
     pub(crate) run: RunId,
     /// Number of the cell it was planned for.
     pub(crate) cell: u32,
+    /// The selector of that cell, by the store's number: what one device predicts is not another's accuracy.
+    pub(crate) class: i64,
     pub(crate) task: Task,
     pub(crate) counts: ExampleCounts,
     pub(crate) metrics: Vec<Metric>,
@@ -38,13 +40,28 @@ pub(crate) struct ReferenceOutputs {
 }
 
 impl Store {
-    /// All runs over data sets of a campaign, in order.
+    /// The selector of each cell that is evaluated, by the store's number, by number of the cell.
+    pub(crate) async fn evaluated_classes(&self, campaign: CampaignId) -> Result<BTreeMap<u32, i64>, StoreError> {
+        let rows = sqlx::query!(
+            "select id, number, selector_class_id from cell where campaign_id = $1 and evaluation_key is not null",
+            campaign.0,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let classes = rows.into_iter().map(|row| {
+            Ok((Place { table: "cell", id: row.id }.number("number", row.number.into())?, row.selector_class_id))
+        });
+        classes.collect()
+    }
+
+    /// All valid runs over data sets of a campaign, in order: figures of others must not be used.
     pub(crate) async fn accuracy_runs(&self, campaign: CampaignId) -> Result<Vec<AccuracyRun>, StoreError> {
         let rows = sqlx::query!(
-            "select a.run_id, c.number, a.task, a.total, a.seen, a.scored, a.skipped, a.metrics, a.preprocessing,
+            "select a.run_id, c.number, c.selector_class_id, a.task, a.total, a.seen, a.scored, a.skipped, a.metrics, a.preprocessing,
                  a.predictions_sha256
              from run r join cell c on c.id = r.cell_id join accuracy a on a.run_id = r.id
-             where r.campaign_id = $1 and r.mode = 'accuracy' order by a.run_id",
+             join measurement m on m.run_id = r.id
+             where r.campaign_id = $1 and r.mode = 'accuracy' and m.verdict <> 'invalid' order by a.run_id",
             campaign.0,
         )
         .fetch_all(&self.pool)
@@ -55,6 +72,7 @@ impl Store {
                 Ok(AccuracyRun {
                     run: RunId(row.run_id),
                     cell: place.number("number", row.number.into())?,
+                    class: row.selector_class_id,
                     task: Task::parse(&row.task).map_err(|_unknown| place.inconsistent("task"))?,
                     counts: counts(place, [row.total, row.seen, row.scored, row.skipped])?,
                     metrics: place.json("metrics", row.metrics)?,
@@ -96,17 +114,20 @@ impl Store {
             .collect()
     }
 
-    /// Predictions of the campaign's run over the data set that tells of cells with this key.
+    /// Predictions of a valid run over the data set that tells of a run's cell: of the same campaign and key, and of the same
+    /// devices if there is one.
     pub(crate) async fn predictions_of(
         &self,
-        campaign: CampaignId,
+        run: RunId,
         evaluation_key: &Digest,
     ) -> Result<Option<(RunId, Digest)>, StoreError> {
         let row = sqlx::query!(
             "select a.run_id, a.predictions_sha256
-             from cell c join run r on r.cell_id = c.id join accuracy a on a.run_id = r.id
-             where c.campaign_id = $1 and c.evaluation_key = $2 order by a.run_id limit 1",
-            campaign.0,
+             from run asked join cell c on c.campaign_id = asked.campaign_id and c.evaluation_key = $2
+             join run r on r.cell_id = c.id join accuracy a on a.run_id = r.id join measurement m on m.run_id = r.id
+             where asked.id = $1 and m.verdict <> 'invalid'
+             order by c.selector_class_id <> asked.selector_class_id, a.run_id limit 1",
+            run.0,
             &bytes_of(evaluation_key),
         )
         .fetch_optional(&self.pool)

@@ -4,13 +4,14 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Place, Placed,
-    diagnostic::{Text, did_you_mean},
+    diagnostic::Text,
     merge::merge_map,
     node::{Entry, Node},
     origin::Source,
     shape::{Check, Keys, Shape, words::is_confined},
     table, yaml,
 };
+use crate::spelling::did_you_mean;
 
 /// Texts of included files by their path from the campaign file's folder.
 pub type Includes = BTreeMap<String, String>;

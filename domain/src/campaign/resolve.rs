@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     CampaignFile, Catalog, Diagnostic,
-    diagnostic::did_you_mean,
     origin::Source,
     read::{Count, Draft},
 };
 use crate::{
     AccuracyRule, CellSpec, Evaluable, InputSource, KnownModel, ModelRef, Precision, Recipe, Runtime, Selector, Takes,
-    Task, TextPreprocessing, UnknownTask, Weights,
+    Task, TextPreprocessing, UnknownTask, Weights, spelling::did_you_mean,
 };
 
 /// What a campaign names and nobody has. Each is listed once.

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use super::{
     Place,
     axis::{Axis, Meaning, meaning, selects, spelled, wanted},
-    diagnostic::nearest,
     node::{Entry, Node},
     shape::Check,
 };
+use crate::spelling::nearest;
 
 pub(super) struct Rule {
     /// `exclude 1`.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Expected, Unexpected};
 
 use super::{Place, finite};
+use crate::spelling::did_you_mean;
 
 /// Characters of a wrong text that are shown.
 const SHOWN: usize = 40;
@@ -29,7 +30,7 @@ impl Fault {
     }
 
     fn unknown(kind: &str, word: &str, known: &[&str]) -> Self {
-        let hint = did_you_mean(word, known).unwrap_or_else(|| format!("known are {}", listed(known)));
+        let hint = did_you_mean(word, known.iter().copied()).unwrap_or_else(|| format!("known are {}", listed(known)));
         Self { at: None, message: format!("unknown {kind} `{}`", shown(word)), hint: Some(hint) }
     }
 }
@@ -73,20 +74,6 @@ impl de::Error for Fault {
     fn missing_field(key: &'static str) -> Self {
         Self::new(format!("`{key}` is missing"))
     }
-}
-
-/// The nearest of the known words to a mistyped one, if one is near enough to be meant.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
-    /// Jaro-Winkler similarity below which a guess annoys more than it helps.
-    const NEAR: f64 = 0.8;
-    // Longer words are no typing errors, and would take long to compare.
-    let word = Some(word).filter(|word| word.len() <= 2 * SHOWN)?;
-    known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(similarity, _)| *similarity >= NEAR)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, known)| format!("did you mean `{known}`?"))
 }
 
 pub(super) fn listed(words: &[&str]) -> String {

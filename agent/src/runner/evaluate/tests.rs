@@ -58,7 +58,8 @@ fn bench(cell: &CellSpec, data: &tempfile::NamedTempFile) -> Bench {
 fn every_example_is_asked_once_in_batches_of_one_size() {
     for batch in [1, 3, 8, 50] {
         let (data, mut asked) = (data(20, None), Vec::new());
-        let evaluated = bench(&cell(batch, OnBadExample::Fail, None), &data).evaluate(&mut echo(&mut asked));
+        let evaluated =
+            bench(&cell(batch, OnBadExample::Fail, None), &data).evaluate(&mut echo(&mut asked), &mut || Ok(()));
         let Evaluated { record, latencies_ns } = evaluated.expect("evaluates");
         assert!(asked.iter().all(|rows| *rows == batch as usize), "the last batch is filled up: {asked:?}");
         assert_eq!((asked.len(), latencies_ns.len()), (20_usize.div_ceil(batch as usize), asked.len()));
@@ -74,10 +75,11 @@ fn every_example_is_asked_once_in_batches_of_one_size() {
 #[test]
 fn a_bad_example_ends_it_by_name_or_is_counted_and_left_out() {
     let data = data(20, Some(7));
-    let error = bench(&cell(4, OnBadExample::Fail, None), &data).evaluate(&mut echo(&mut Vec::new()));
+    let error = bench(&cell(4, OnBadExample::Fail, None), &data).evaluate(&mut echo(&mut Vec::new()), &mut || Ok(()));
     let error = error.expect_err("a bad example").to_string();
     assert!(error.contains("d.csv") && error.contains("none") && error.contains("hint: "), "{error}");
-    let evaluated = bench(&cell(4, OnBadExample::Skip, None), &data).evaluate(&mut echo(&mut Vec::new()));
+    let evaluated =
+        bench(&cell(4, OnBadExample::Skip, None), &data).evaluate(&mut echo(&mut Vec::new()), &mut || Ok(()));
     let record = evaluated.expect("evaluates").record;
     assert_eq!((record.counts.seen, record.counts.scored, record.counts.skipped), (20, 19, 1));
     assert_eq!(record.problems.len(), 1);
@@ -86,7 +88,8 @@ fn a_bad_example_ends_it_by_name_or_is_counted_and_left_out() {
 #[test]
 fn a_limit_takes_the_first_and_says_how_many_there_are() {
     let data = data(20, None);
-    let evaluated = bench(&cell(4, OnBadExample::Fail, Some(6)), &data).evaluate(&mut echo(&mut Vec::new()));
+    let evaluated =
+        bench(&cell(4, OnBadExample::Fail, Some(6)), &data).evaluate(&mut echo(&mut Vec::new()), &mut || Ok(()));
     let record = evaluated.expect("evaluates").record;
     assert_eq!((record.counts.total, record.counts.seen, record.counts.scored), (20, 6, 6));
 }
@@ -98,7 +101,7 @@ fn checked_examples_come_evenly_from_all_of_them_and_say_what_the_whole_run_says
     let checked = bench.check(&mut echo(&mut Vec::new())).expect("checks");
     let (_, found) = predictions::read(&checked).expect("reads");
     assert_eq!(found.iter().map(|prediction| prediction.index).collect::<Vec<_>>(), [0, 5, 10, 15]);
-    let whole = bench.evaluate(&mut echo(&mut Vec::new())).expect("evaluates").record;
+    let whole = bench.evaluate(&mut echo(&mut Vec::new()), &mut || Ok(())).expect("evaluates").record;
     let (_, whole) = predictions::read(&whole.predictions).expect("reads");
     assert!(found.iter().all(|prediction| whole.contains(prediction)));
 }
@@ -116,7 +119,8 @@ fn an_error_of_the_model_stops_the_thread_that_prepares() {
             Duration::ZERO,
         ))
     };
-    let error = bench(&cell(4, OnBadExample::Fail, None), &data).evaluate(&mut ask).expect_err("not its batch");
+    let error =
+        bench(&cell(4, OnBadExample::Fail, None), &data).evaluate(&mut ask, &mut || Ok(())).expect_err("not its batch");
     assert!(error.to_string().contains("batch 1"), "{error}");
     assert_eq!(calls, 1);
 }

@@ -52,6 +52,10 @@ fn checked(inputs: Option<&[u8]>, sketch: &[f64], found: &[Prediction]) -> pb::a
 }
 
 async fn submit(lab: &Lab, precisions: &[&str]) -> pb::Campaign {
+    submit_on(lab, precisions, "class=desk").await
+}
+
+async fn submit_on(lab: &Lab, precisions: &[&str], devices: &str) -> pb::Campaign {
     // So that the model is known.
     lab.submit(&yaml("class=none", 1)).await.expect("submits");
     let mut models = ArtifactServiceClient::new(lab.channel.clone());
@@ -76,7 +80,7 @@ async fn submit(lab: &Lab, precisions: &[&str]) -> pb::Campaign {
     let accuracy = "accuracy: { task: tensor-classification, dataset: d.csv, min_ratio: 0.9 }\n";
     let matrix = format!("matrix:\n  precision: [{}]\n", precisions.join(", "));
     let request = pb::SubmitCampaignRequest {
-        yaml: yaml("class=desk", 1).replace("matrix:\n", &format!("  {accuracy}{matrix}")),
+        yaml: yaml(devices, 1).replace("matrix:\n", &format!("  {accuracy}{matrix}")),
         file_name: "t.yaml".to_owned(),
         attachments: vec![pb::Attachment {
             path: "d.csv".to_owned(),
@@ -143,6 +147,28 @@ async fn accuracy_comes_first_is_computed_again_and_compared_on_the_same_example
 }
 
 #[tokio::test]
+async fn each_device_has_its_own_accuracy() {
+    let lab = Lab::new().await;
+    let mut agents = [Agent::connect(&lab, 1).await, Agent::connect(&lab, 2).await];
+    let campaign = submit_on(&lab, &["fp32"], "{ match: class=desk, count: all }").await;
+    assert_eq!((campaign.cells, campaign.runs.map(|runs| runs.total)), (2, Some(4)));
+    for (uid, (agent, count)) in (1..).zip(agents.iter_mut().zip([30, 20])) {
+        let assignment = agent.assignment().await;
+        assert_eq!(assignment.mode(), pb::RunMode::Accuracy);
+        agent.report(&assignment, uid, evaluated(&right(count, 32), None)).await;
+    }
+    let request = pb::SummarizeCampaignRequest { campaign_id: campaign.id };
+    let summary = lab.results().summarize_campaign(request).await.expect("summarizes").into_inner();
+    let found = summary.cells.iter().map(|cell| {
+        let right = cell.accuracy.as_ref().and_then(|accuracy| accuracy.metrics[0].right);
+        (cell.devices.join(","), right)
+    });
+    let expected = [("desk-1".to_owned(), Some(30)), ("desk-2".to_owned(), Some(20))];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    lab.stop().await;
+}
+
+#[tokio::test]
 async fn runs_over_other_examples_are_shown_and_not_compared() {
     let lab = Lab::new().await;
     let campaign = submit(&lab, &["fp32", "int8-mine"]).await;
@@ -169,6 +195,10 @@ async fn figures_that_do_not_follow_from_the_predictions_make_a_run_invalid() {
     assert_eq!(agent.report(&assignment, 1, outcome).await, pb::ReportOutcome::Stored);
     let (mode, verdict) = verdicts(&lab, campaign.id).await.remove(0);
     assert_eq!((mode, codes(&verdict)), (pb::RunMode::Accuracy, vec!["accuracy-mismatch"]));
+    let request = pb::SummarizeCampaignRequest { campaign_id: campaign.id };
+    let cell = lab.results().summarize_campaign(request).await.expect("summarizes").into_inner().cells.remove(0);
+    assert!(cell.accuracy.is_none() && cell.invalid == 1, "its figures must not be used: {cell:?}");
+    assert!(cell.no_accuracy_reason.contains("no valid run"), "{}", cell.no_accuracy_reason);
     // What is not a run over a data set at all is no outcome of this one.
     let assignment = agent.assignment().await;
     assert_eq!(agent.report(&assignment, 2, evaluated(&right(3, 4), None)).await, pb::ReportOutcome::Stored);

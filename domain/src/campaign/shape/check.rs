@@ -1,11 +1,13 @@
 //! Holds a tree against a shape, and collects every problem.
 
 use super::{Bodies, Key, Keys, MOST_ENTRIES, MOST_TEXT_BYTES, Refusal, Rule, Shape, find};
-use crate::campaign::{
-    Diagnostic, Place,
-    diagnostic::did_you_mean,
-    node::{Kind, Node, shortened},
-    table,
+use crate::{
+    campaign::{
+        Diagnostic, Place,
+        node::{Kind, Node, shortened},
+        table,
+    },
+    spelling::did_you_mean,
 };
 
 /// Of a decimal: far above the error of multiplying, far below a digit.

@@ -3,10 +3,7 @@
 use std::path::Path;
 
 use super::{MOST_TEXT_BYTES, Refusal, Rule};
-use crate::{
-    Affinity, Precision, ProviderName, Runtime, Selector,
-    campaign::{diagnostic::did_you_mean, node::shortened},
-};
+use crate::{Affinity, Precision, ProviderName, Runtime, Selector, campaign::node::shortened, spelling::did_you_mean};
 
 type Checked = Result<(), Refusal>;
 
