@@ -5,7 +5,7 @@ Owns data, model and training; the ONNX files and their scores are export.py's. 
 
     pip install -r requirements.txt
     python3 train.py                     # trains, writes, and prints the tables of README.md
-    python3 train.py --into /tmp/again   # the same elsewhere, to compare
+    python3 train.py --into again        # the same elsewhere, to compare
     python3 train.py --choose            # scores the candidates below by cross-validation on the training rows
 
 Nothing here looks at the test rows before the model is final: `--choose` never sees them.

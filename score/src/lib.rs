@@ -17,6 +17,6 @@ mod squad;
 pub use compare::{CompareError, Comparison, Difference, Discordant, Outcome, Quotient, compare};
 pub use error::ScoreError;
 pub use glue::glue_average;
-pub use metrics::{example_score, metrics};
+pub use metrics::metrics;
 pub use predictions::{Output, Prediction, ScoredBox, Truth, TruthBox};
 pub use squad::answer_metrics;

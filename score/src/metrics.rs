@@ -60,27 +60,6 @@ pub(crate) fn headline(task: Task, predictions: &[&Prediction]) -> Result<Option
     }))
 }
 
-/// What an example counts: 1 for the right label and 0 for a wrong one, and an answer's F1 between 0 and 1. `None` where an
-/// example has no value of its own (grades, boxes), or the prediction is none of the task's.
-pub fn example_score(task: Task, prediction: &Prediction) -> Option<f64> {
-    match task {
-        Task::Stsb | Task::SentenceSimilarity | Task::ObjectDetection => None,
-        Task::QuestionAnswering => Some(squad::score(prediction).ok()?.f1),
-        Task::Cola
-        | Task::Sst2
-        | Task::Mrpc
-        | Task::Qqp
-        | Task::MnliMatched
-        | Task::MnliMismatched
-        | Task::Qnli
-        | Task::Rte
-        | Task::Wnli
-        | Task::Ax
-        | Task::ImageClassification
-        | Task::TensorClassification => Some(if labels::within(task, prediction, 1).ok()? { 1.0 } else { 0.0 }),
-    }
-}
-
 fn figure(name: &str, statistic: &impl Resampled) -> Metric {
     Metric { name: name.to_owned(), value: statistic.value(), interval: statistic.interval(), count: None }
 }
@@ -147,16 +126,6 @@ mod tests {
             let forward = value(&predictions);
             predictions.reverse();
             assert!((forward - value(&predictions)).abs() < 1e-12, "{task}");
-        }
-    }
-
-    #[test]
-    fn an_example_counts_where_it_has_a_value_of_its_own() {
-        for task in Task::ALL {
-            let scored = !matches!(task, Task::Stsb | Task::SentenceSimilarity | Task::ObjectDetection);
-            assert_eq!(example_score(task, &right(task, 0)), scored.then_some(1.0), "{task}");
-            let other = if scored { Task::Stsb } else { Task::Sst2 };
-            assert_eq!(example_score(task, &right(other, 0)), None, "{task}");
         }
     }
 }

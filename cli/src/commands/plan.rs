@@ -41,7 +41,9 @@ pub(super) async fn plan(args: PlanArgs) -> Result<(), CliError> {
         Some(client) => history(client, &plan).await?,
         None => BTreeMap::new(),
     };
-    let absent = Absent { models: missing.models, variants: missing.variants, devices: missing.devices };
+    let (declared, models) =
+        missing.models.into_iter().partition(|name| source.file.declared_models().contains_key(name));
+    let absent = Absent { models, declared, variants: missing.variants, devices: missing.devices };
     let known = if client.is_some() { Known::All(&catalog.devices) } else { Known::Nothing };
     let view = PlanView::new(&plan, known, absent, |cell| estimate(cell, &seen));
     match args.output {

@@ -132,3 +132,22 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_runs_weigh_more_than_a_missed_accuracy_and_both_have_a_code() {
+        let ended = |failed| pb::Campaign {
+            runs: Some(pb::RunCounts { total: 4, done: 4 - failed, failed, ..pb::RunCounts::default() }),
+            ..pb::Campaign::default()
+        };
+        assert!(verdict(&ended(0), Vec::new()).is_ok());
+        let code = |outcome: Result<(), CliError>| format!("{:?}", outcome.expect_err("not as asked").code());
+        assert_eq!(code(verdict(&ended(0), vec![2])), format!("{:?}", std::process::ExitCode::from(4)));
+        assert_eq!(code(verdict(&ended(1), vec![2])), format!("{:?}", std::process::ExitCode::from(3)));
+        let text = verdict(&ended(0), vec![2, 5]).expect_err("missed").to_string();
+        assert!(text.contains("cells 2, 5 have") && text.contains("min_ratio"), "{text}");
+    }
+}

@@ -272,7 +272,7 @@ fn load(mut queries: impl Iterator<Item = Result<Query, InputError>>) -> Result<
 }
 
 /// e.g. `x: float32[batch,3], y: int64[1]`.
-fn list(inputs: &[InputSpec]) -> String {
+pub(super) fn list(inputs: &[InputSpec]) -> String {
     let inputs: Vec<String> = inputs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect();
     if inputs.is_empty() { "no inputs".to_owned() } else { inputs.join(", ") }
 }

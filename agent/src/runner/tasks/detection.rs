@@ -13,7 +13,7 @@ use score::{Output, ScoredBox};
 
 use super::super::input::{InputSpec, Query};
 use super::image::ImagePipeline;
-use super::{Evaluator, Placed, Row, RowOutputs, TaskError, stack};
+use super::{Evaluator, Placed, Row, RowOutputs, TaskError, only_input, stack};
 use classes::Classes;
 
 /// [`domain::Task::ObjectDetection`] with one model.
@@ -32,11 +32,7 @@ impl DetectionTask {
         let image = evaluation.preprocessing.image.as_ref().ok_or_else(|| undeclared("preprocessing.image"))?;
         let postprocessing = &evaluation.postprocessing;
         let detector = postprocessing.detector.clone().ok_or_else(|| undeclared("postprocessing.detector"))?;
-        let [input] = inputs else {
-            let all: Vec<String> = inputs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect();
-            let inputs = if all.is_empty() { "no inputs".to_owned() } else { all.join(", ") };
-            return Err(TaskError::Inputs { task, takes: "images, through one input", inputs });
-        };
+        let input = only_input(task, "images, through one input", inputs)?;
         let classes = Classes::new(postprocessing, detector.categories, categories);
         Ok(Self { pipeline: ImagePipeline::new(image, input)?, detector, classes })
     }

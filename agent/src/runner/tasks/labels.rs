@@ -5,13 +5,13 @@ mod ranked;
 pub(super) use ranked::Labels;
 
 use dataset::{Example, Input};
-use domain::{Evaluation, Postprocessing, Preprocessing, Takes, Task};
+use domain::{Evaluation, Postprocessing, Preprocessing, Takes};
 use score::Output;
 
 use super::super::input::{InputSpec, Query};
 use super::image::ImagePipeline;
 use super::values::ValueInput;
-use super::{Evaluator, Row, RowOutputs, TaskError, stack};
+use super::{Evaluator, Row, RowOutputs, TaskError, only_input, stack};
 
 /// Images or tensors with one model.
 #[derive(Debug)]
@@ -30,19 +30,19 @@ enum Feed {
 }
 
 impl LabelTask {
-    /// [`Task::ImageClassification`] or [`Task::TensorClassification`], for a model of one input.
+    /// [`domain::Task::ImageClassification`] or [`domain::Task::TensorClassification`], for a model of one input.
     pub(super) fn new(evaluation: &Evaluation, inputs: &[InputSpec]) -> Result<Self, TaskError> {
         let Evaluation { task, preprocessing, postprocessing, .. } = evaluation;
         let Preprocessing { text: _, image, tensor } = preprocessing;
         let Postprocessing { output, labels, label_offset, pooling: _, spans: _, detector: _ } = postprocessing;
         let feed = match task.takes() {
             Takes::Images => {
-                let input = only(*task, "images, through one input", inputs)?;
+                let input = only_input(*task, "images, through one input", inputs)?;
                 let missing = TaskError::Undeclared { task: *task, missing: "preprocessing.image" };
                 Feed::Image(ImagePipeline::new(image.as_ref().ok_or(missing)?, input)?)
             }
             Takes::Tensors | Takes::Text => {
-                let input = only(*task, "values, through one input", inputs)?;
+                let input = only_input(*task, "values, through one input", inputs)?;
                 Feed::Values(ValueInput::new(&tensor.clone().unwrap_or_default(), input)?)
             }
         };
@@ -77,15 +77,6 @@ impl Evaluator for LabelTask {
         }
         Ok(Output::Labels(self.labels.best(&tensor.values)?))
     }
-}
-
-fn only<'i>(task: Task, takes: &'static str, inputs: &'i [InputSpec]) -> Result<&'i InputSpec, TaskError> {
-    let [input] = inputs else {
-        let all: Vec<String> = inputs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect();
-        let inputs = if all.is_empty() { "no inputs".to_owned() } else { all.join(", ") };
-        return Err(TaskError::Inputs { task, takes, inputs });
-    };
-    Ok(input)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use dataset::Example;
 use domain::{Evaluation, Takes, Task};
 use score::Output;
 
-use super::input::{InputError, InputSpec, InputTensor, Query};
+use super::input::{self, InputError, InputSpec, InputTensor, Query};
 use answers::AnswerTask;
 use detection::DetectionTask;
 use image::UnfitInput;
@@ -120,6 +120,12 @@ pub(super) enum TaskError {
     Shapeless { input: String },
     #[error(transparent)]
     Input(#[from] InputError),
+}
+
+/// The input of a model that has no other.
+fn only_input<'i>(task: Task, takes: &'static str, inputs: &'i [InputSpec]) -> Result<&'i InputSpec, TaskError> {
+    let [input] = inputs else { return Err(TaskError::Inputs { task, takes, inputs: input::list(inputs) }) };
+    Ok(input)
 }
 
 /// What does an evaluation with a model of these inputs. `categories`: of a data set for detection, ascending.

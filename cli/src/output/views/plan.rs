@@ -66,6 +66,8 @@ pub(crate) struct PlannedCellView {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Absent {
     pub(crate) models: Vec<String>,
+    /// Models that the campaign file declares; `submit` adds them.
+    pub(crate) declared: Vec<String>,
     /// Model and precision; `submit` makes them.
     pub(crate) variants: Vec<(String, Precision)>,
     /// Selectors that match too few devices.
@@ -92,6 +94,7 @@ impl PlanView {
             let model = &cell.spec.model;
             matches!(known, Known::Nothing)
                 || missing.models.contains(&model.name)
+                || missing.declared.contains(&model.name)
                 || missing
                     .variants
                     .iter()
@@ -235,6 +238,7 @@ impl Answer for PlanView {
             &[
                 ("time", self.duration()),
                 ("no such model", models),
+                ("models to add", self.missing.declared.join(", ")),
                 ("variants to make", variants.join(", ")),
                 ("too few devices", devices),
             ],

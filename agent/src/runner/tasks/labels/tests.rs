@@ -1,4 +1,4 @@
-use domain::{Colours, ImagePreprocessing, Interpolation, Layout, Resize, TensorPreprocessing};
+use domain::{Colours, ImagePreprocessing, Interpolation, Layout, Resize, Task, TensorPreprocessing};
 use score::Truth;
 
 use super::super::OutputTensor;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use domain::Task;
 
-use super::super::super::input::{Axis, Feed, InputSpec, Query, Sequence, Tokens};
+use super::super::super::input::{Axis, Feed, InputSpec, Query, Sequence, Tokens, list};
 use super::super::{Row, TaskError, TokenRow};
 
 /// The inputs of a model of text, and the length its texts are cut to.
@@ -31,13 +31,8 @@ impl TextInputs {
             let Some(Axis::Fixed(length)) = input.axes.get(1) else { continue };
             let length = u32::try_from(*length).unwrap_or(u32::MAX);
             if fixed.is_some_and(|other| other != length) {
-                let all: Vec<String> =
-                    inputs.iter().map(|input| format!("{}: {}", input.name, input.describe())).collect();
-                return Err(TaskError::Inputs {
-                    task,
-                    takes: "texts, of one length in all inputs",
-                    inputs: all.join(", "),
-                });
+                let takes = "texts, of one length in all inputs";
+                return Err(TaskError::Inputs { task, takes, inputs: list(inputs) });
             }
             fixed = Some(length);
         }
