@@ -4,10 +4,12 @@ use std::{env, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 12] = [
     "furlong/v1/types.proto",
     "furlong/v1/cell.proto",
+    "furlong/v1/telemetry.proto",
     "furlong/v1/measurement.proto",
+    "furlong/v1/energy.proto",
     "furlong/v1/statistics.proto",
     "furlong/v1/agent.proto",
     "furlong/v1/campaign.proto",

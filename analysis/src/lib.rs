@@ -4,6 +4,7 @@
 //! It sees the samples as they are stored, never finer ones: what can't be replayed is not published. It must not know
 //! where a run comes from, and reads no clock.
 
+mod hearing;
 pub mod outputs;
 pub mod samples;
 mod statistics;
@@ -54,7 +55,8 @@ pub fn replay(
     {
         return Err(Flaw::Unlike { slips: slip.len(), latencies: latencies.len() });
     }
-    let statistics = statistics::compute(cell, measurement, latencies, slip).ok_or(Flaw::Empty)?;
-    let verdict = verdict::judge(cell, measurement, &statistics);
+    let hearing = hearing::hear(cell, measurement);
+    let statistics = statistics::compute(cell, measurement, latencies, slip, &hearing).ok_or(Flaw::Empty)?;
+    let verdict = verdict::judge(cell, measurement, &statistics, hearing.problem.as_ref());
     Ok(Analysis { statistics, verdict })
 }

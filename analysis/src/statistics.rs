@@ -6,6 +6,8 @@ use domain::{
 };
 use loadgen::early_stopping;
 
+use crate::hearing::Hearing;
+
 /// Reported for every run (`LoadGen`'s set), ascending.
 const PERCENTILES: [Percentile; 6] =
     [Percentile::P50, Percentile::P90, Percentile::P95, Percentile::P97, Percentile::P99, Percentile::P999];
@@ -18,6 +20,7 @@ pub(super) fn compute(
     measurement: &Measurement,
     latencies: &[u64],
     slip: Option<&[u64]>,
+    hearing: &Hearing,
 ) -> Option<Statistics> {
     let summary = summary(latencies)?;
     let values: Vec<f64> = latencies.iter().map(|&latency| to_f64(latency)).collect();
@@ -46,6 +49,8 @@ pub(super) fn compute(
         over_latency,
         steady: steady(latencies, &summary),
         slip: slip.and_then(self::summary),
+        energy: hearing.energy.clone(),
+        heat: hearing.heat.clone(),
     })
 }
 

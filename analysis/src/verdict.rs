@@ -1,9 +1,12 @@
 //! The judgement: `LoadGen`'s VALID rules, and beyond them the disturbances and claims that they do not know.
 
+mod heat;
+
 use domain::{
     CellSpec, Measurement, Placement, ProviderName, Reason, RunMode, Scenario, Segment, Statistics, SteadyClass,
     SteadyState, Verdict, VerdictLevel,
 };
+use energy::InvalidTrace;
 use loadgen::validity;
 
 /// Other processes' share of all processors above which a widened tail is blamed on them.
@@ -20,7 +23,14 @@ const SPEED_LIMIT: f64 = 1.10;
 
 /// Judges a run. Invalid: `LoadGen` would not call it VALID, or a claim about placement does not hold. Suspect: something
 /// disturbed it, or its latency has several levels that differ by more than a tenth.
-pub(super) fn judge(cell: &CellSpec, measurement: &Measurement, statistics: &Statistics) -> Verdict {
+///
+/// `problem`: why what the sensors told can't be used.
+pub(super) fn judge(
+    cell: &CellSpec,
+    measurement: &Measurement,
+    statistics: &Statistics,
+    problem: Option<&InvalidTrace>,
+) -> Verdict {
     let mut court = Court::default();
     if measurement.mode() == RunMode::Accuracy {
         // Nobody quotes its latencies, and what its predictions are worth is told with them.
@@ -30,6 +40,7 @@ pub(super) fn judge(cell: &CellSpec, measurement: &Measurement, statistics: &Sta
     placement(&mut court, cell, measurement);
     machine(&mut court, cell, measurement, statistics);
     steadiness(&mut court, cell, measurement, statistics);
+    heat::judge(&mut court, cell, measurement, statistics, problem);
     Verdict { level: court.level(), tier: cell.measure.tier, reasons: court.reasons }
 }
 
@@ -156,14 +167,8 @@ fn machine(court: &mut Court, cell: &CellSpec, measurement: &Measurement, statis
             ),
         );
     }
-    if let Some(events) = volatile.throttle_events
-        && events > 0
-    {
-        #[expect(clippy::cast_precision_loss, reason = "a count")]
-        let evidence = (events as f64, 0.0, "events");
-        let message = format!("the hardware throttled {events} times while measuring");
-        court.object(VerdictLevel::Suspect, "throttled", evidence, message);
-    }
+    // Here, where verdicts that were stored before there were sensors have it: a replay compares them to the byte.
+    heat::throttling(court, cell, measurement, statistics);
     for drift in &volatile.drift {
         court.object(
             VerdictLevel::Suspect,

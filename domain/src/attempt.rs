@@ -90,6 +90,8 @@ impl AttemptState {
 pub enum AttemptPhase {
     /// Fetching artifacts into the cache.
     Preparing,
+    /// Waiting until the device is cool, and looking at it while it idles.
+    Cooling,
     /// The runner loads the runtime and the model.
     Loading,
     WarmingUp,
@@ -102,6 +104,7 @@ impl fmt::Display for AttemptPhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Preparing => "preparing",
+            Self::Cooling => "cooling",
             Self::Loading => "loading",
             Self::WarmingUp => "warming up",
             Self::Measuring => "measuring",

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccuracyRule, Digest, EnvironmentRule, MeasureRule, ModelRef, PowerRule, Scenario, ServerLoad, Warmup};
+use crate::{
+    AccuracyRule, Digest, EnvironmentRule, MeasureRule, ModelRef, PowerRule, Regime, Scenario, ServerLoad, Warmup,
+};
 
 /// One combination: model x runtime/provider x scenario x settings, on the devices its selector admits.
 ///
@@ -71,6 +73,9 @@ impl CellSpec {
     /// Greatest number of measurements in one search for the greatest rate.
     pub const SEARCH_TRIALS: u32 = 16;
 
+    /// Longest time a sustained regime warms up until its temperature has settled.
+    pub const SETTLE_MOST: Duration = Duration::from_mins(20);
+
     /// A cell of one model with every setting at its default: single-stream, one thread, random values.
     pub fn new(model: ModelRef) -> Self {
         Self {
@@ -111,8 +116,11 @@ impl CellSpec {
         };
         // Warm-up ends by iterations too, which for a slow model takes longer than its minimum time.
         self.time_limit.unwrap_or_else(|| {
-            let measuring = self.measure.max_duration.saturating_mul(measurements + 1);
-            LOADING.saturating_add(self.warmup.min_duration).saturating_add(measuring)
+            // MLPerf Power's method carries the load twice, with pauses around each.
+            let passes = if self.power.as_ref().is_some_and(PowerRule::measures_twice) { 2 } else { 1 };
+            let measuring = self.measure.max_duration.saturating_mul(measurements * passes + 1);
+            let settling = if self.environment.regime == Regime::Burst { Duration::ZERO } else { Self::SETTLE_MOST };
+            LOADING.saturating_add(self.warmup.min_duration).saturating_add(settling).saturating_add(measuring)
         })
     }
 
@@ -140,8 +148,8 @@ impl CellSpec {
             measure: _,
             time_limit: _,
             power_mode,
-            environment: _,
-            power: _,
+            environment,
+            power,
             accuracy: _,
         } = self;
         let providers = fallback.iter().fold(provider.to_string(), |text, next| format!("{text}+{next}"));
@@ -153,6 +161,8 @@ impl CellSpec {
         parts.push(format!("{intra_threads} {}", if *intra_threads == 1 { "thread" } else { "threads" }));
         parts.extend(settings.changed());
         parts.extend(power_mode.iter().map(|mode| format!("power mode {mode}")));
+        parts.extend(environment.changed().map(str::to_owned));
+        parts.extend(power.iter().filter(|rule| rule.measures_twice()).map(|_| "MLPerf Power".to_owned()));
         parts.extend(provider_options.iter().map(|(key, value)| format!("{key}={value}")));
         parts.join(", ")
     }
@@ -452,6 +462,7 @@ pub struct FileRef {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PowerMethod, ThermalGate};
 
     #[test]
     fn only_what_is_not_usual_is_told() {
@@ -463,5 +474,38 @@ mod tests {
         let expected =
             "m, onnxruntime/cpu, single-stream, batch 1, x [1, 3], 1 thread, optimization basic, on the big cluster";
         assert_eq!(spec.describe(), expected);
+    }
+
+    #[test]
+    fn which_of_its_two_speeds_a_device_shows_is_told() {
+        let mut spec = CellSpec::new(ModelRef { name: "m".to_owned(), ..ModelRef::nameless() });
+        let mut told = |thermal_gate, regime, method| {
+            spec.environment = EnvironmentRule { thermal_gate, regime, ..EnvironmentRule::default() };
+            spec.power = Some(PowerRule { method, ..PowerRule::default() });
+            spec.describe().split_once("1 thread").expect("the threads come first").1.to_owned()
+        };
+        let sustained = Regime::Sustained { plateau: Regime::PLATEAU };
+        assert_eq!(told(ThermalGate::Auto, Regime::Burst, PowerMethod::Plain), "");
+        assert_eq!(told(ThermalGate::Off, sustained, PowerMethod::Plain), ", sustained, no thermal gate");
+        assert_eq!(
+            told(ThermalGate::Required, Regime::Burst, PowerMethod::Mlperf),
+            ", thermal gate required, MLPerf Power"
+        );
+    }
+
+    #[test]
+    fn a_run_that_settles_or_measures_twice_may_take_longer() {
+        let plain = CellSpec::new(ModelRef::nameless());
+        let sustained = Regime::Sustained { plateau: Regime::PLATEAU };
+        let settling = CellSpec {
+            environment: EnvironmentRule { regime: sustained, ..EnvironmentRule::default() },
+            ..plain.clone()
+        };
+        assert_eq!(settling.max_runtime(), plain.max_runtime() + CellSpec::SETTLE_MOST);
+        let power = Some(PowerRule { method: PowerMethod::Mlperf, ..PowerRule::default() });
+        let twice = CellSpec { power, ..plain.clone() };
+        assert_eq!(twice.max_runtime(), plain.max_runtime() + plain.measure.max_duration);
+        let off = twice.power.map(|rule| PowerRule { source: PowerRule::OFF.to_owned(), ..rule });
+        assert_eq!(CellSpec { power: off, ..plain.clone() }.max_runtime(), plain.max_runtime());
     }
 }

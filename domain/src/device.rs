@@ -30,6 +30,22 @@ pub struct DeviceFacts {
     pub power_sensors: Vec<String>,
     /// Why there is no power reading, if there is none.
     pub no_power_reason: Option<String>,
+    /// The board that this agent pretends to be; `None` = what it runs on.
+    #[serde(default)]
+    pub simulated: Option<String>,
+}
+
+/// How hot a device is, as its agent told last.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Heat {
+    /// Degrees Celsius of the hottest zone.
+    pub temperature_c: f64,
+    /// At rest; `None` = not learnt yet.
+    pub reference_c: Option<f64>,
+    /// False while a run that waits for a cool device would wait.
+    pub cool: bool,
+    /// Until it is cool, as far as its cooling so far foretells.
+    pub wait: Option<std::time::Duration>,
 }
 
 /// Whether a device can take work now.
@@ -54,10 +70,13 @@ impl DeviceState {
     }
 }
 
+/// The label of a simulated board, which only a selector that names it admits.
+pub const SIMULATED: &str = "simulated";
+
 /// What a selector sees: the device's own labels, and beneath them its `name` and what its agent found: `arch`, `os`,
 /// `cores`, `ram_mb`, `runtime` (its version), and `isa.NAME=yes` for each extension of the instruction set.
 pub fn effective_labels(name: &str, labels: &Labels, facts: &DeviceFacts) -> Labels {
-    let DeviceFacts { arch, os, cores, memory_bytes, isa, runtime_version, .. } = facts;
+    let DeviceFacts { arch, os, cores, memory_bytes, isa, runtime_version, simulated, .. } = facts;
     let mut effective = Labels::from([
         ("name".to_owned(), name.to_owned()),
         ("arch".to_owned(), arch.clone()),
@@ -73,6 +92,9 @@ pub fn effective_labels(name: &str, labels: &Labels, facts: &DeviceFacts) -> Lab
     effective.extend(runtime_version.iter().map(|version| ("runtime".to_owned(), version.clone())));
     effective.extend(isa.iter().map(|extension| (format!("isa.{extension}"), "yes".to_owned())));
     effective.extend(labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+    // No label of a person makes a simulated board a real one, or the other way round.
+    effective.remove(SIMULATED);
+    effective.extend(simulated.iter().map(|board| (SIMULATED.to_owned(), board.clone())));
     effective
 }
 

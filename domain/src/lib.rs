@@ -10,6 +10,7 @@ pub mod cell;
 pub mod clock;
 pub mod condition;
 pub mod device;
+pub mod energy;
 pub mod environment;
 pub mod failure;
 pub mod gate;
@@ -26,6 +27,7 @@ pub mod selector;
 mod spelling;
 pub mod statistics;
 pub mod task;
+pub mod telemetry;
 pub mod units;
 pub mod verdict;
 
@@ -36,8 +38,9 @@ pub use accuracy::{
 pub use attempt::{AttemptPhase, AttemptState, InvalidTransition};
 pub use cell::{Affinity, CellSpec, FileRef, InputSource, Optimization, ProviderName, Requirement, Runtime, Settings};
 pub use clock::{Clock, IdSource, RandomIds, SystemClock, Timestamp};
-pub use condition::EnvironmentRule;
-pub use device::{DeviceFacts, DeviceState, Labels};
+pub use condition::{EnvironmentRule, Regime, ThermalGate};
+pub use device::{DeviceFacts, DeviceState, Heat, Labels};
+pub use energy::{EnergyFigure, HeatFigure, MlperfPower, RailFigure, ThrottleVerdict};
 pub use environment::{Drift, Environment, StableEnvironment, VolatileEnvironment};
 pub use failure::{Failure, FailureKind};
 pub use gate::{Channel, Gate, Notify, Occasion, OnInconclusive};
@@ -50,7 +53,7 @@ pub use model::{
 };
 pub use model_card::{DeclaredCard, InvalidCard};
 pub use placement::{OperatorTime, PlacedNode, Placement, ProviderShare};
-pub use power::PowerRule;
+pub use power::{PowerMethod, PowerRule};
 pub use preparation::{
     Activation, BoxForm, BoxUnit, Categories, Colours, Detector, Head, ImagePreprocessing, Interpolation, Layout,
     Level, Pooling, Postprocessing, Preprocessing, Resize, Spans, TensorPreprocessing, TextPreprocessing,
@@ -59,4 +62,8 @@ pub use run::{CampaignState, Order, RunMode, RunState};
 pub use selector::Selector;
 pub use statistics::{Estimate, LatencySummary, Segment, Statistics, SteadyClass, SteadyState};
 pub use task::{Takes, Task, UnknownTask};
+pub use telemetry::{
+    Cooldown, CooldownOutcome, Pin, PowerRecord, Quantity, Rail, RailKind, Scope, Series, Telemetry, ThrottleCause,
+    ThrottleSignal, Window, Windows,
+};
 pub use verdict::{Reason, Verdict, VerdictLevel};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccuracyRecord, Environment, OutputCheck, Placement, Rate, RunMode, StopReason, Timestamp};
+use crate::{AccuracyRecord, Environment, OutputCheck, Placement, Rate, RunMode, StopReason, Telemetry, Timestamp};
 
 /// Outcome of one run. Durations are as measured; nothing is corrected or removed.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,8 @@ pub struct Measurement {
     pub accuracy: Option<Box<AccuracyRecord>>,
     /// What the outputs are held against others with.
     pub check: OutputCheck,
+    /// What the device told of power, heat and clocks meanwhile. `None`: nobody listened, as versions before did.
+    pub telemetry: Option<Box<Telemetry>>,
 }
 
 impl Measurement {
@@ -79,6 +81,7 @@ impl Measurement {
             outputs: Vec::new(),
             accuracy: None,
             check: OutputCheck::default(),
+            telemetry: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::Labels;
+use crate::device::SIMULATED;
 
 /// A conjunction of terms; the empty one matches every device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,8 +114,13 @@ impl Selector {
         self.first_mismatch(labels).is_none()
     }
 
-    /// The first term these labels do not satisfy, as text.
+    /// The first term these labels do not satisfy, as text. A simulated board is admitted only by a selector that says
+    /// something about `simulated`, so that its results never stand among real ones by accident.
     pub fn first_mismatch(&self, labels: &Labels) -> Option<String> {
+        let named = self.terms.iter().any(|term| matches!(term, Term::Label { key, .. } if key == SIMULATED));
+        if let Some(board) = labels.get(SIMULATED).filter(|_| !named) {
+            return Some(format!("{SIMULATED}={board}, which a selector has to name"));
+        }
         self.terms.iter().find(|term| !term.holds(labels)).map(Term::to_string)
     }
 }
@@ -229,6 +235,16 @@ mod tests {
         assert!(matches("class=orin,os!=macos", &orin));
         assert!(!matches("class=orin,os=macos", &orin));
         assert!(matches("rack!=3", &orin), "a label that is absent differs from every value");
+    }
+
+    #[test]
+    fn a_simulated_board_must_be_asked_for() {
+        let board = [("class", "orin"), ("name", "sim-1"), ("simulated", "jetson-orin-nano")];
+        for selector in ["any", "orin", "sim-1", "class=orin"] {
+            assert!(!matches(selector, &board), "{selector}");
+        }
+        assert!(matches("simulated=jetson-orin-nano", &board));
+        assert!(matches("class=orin,simulated!=rpi5", &board));
     }
 
     #[test]

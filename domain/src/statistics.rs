@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Percentile;
+use crate::{EnergyFigure, HeatFigure, Percentile};
 
 /// The statistics of one run. Times in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,10 +23,15 @@ pub struct Statistics {
     pub steady: SteadyState,
     /// Server: how late queries were issued while nothing was before them.
     pub slip: Option<LatencySummary>,
+    /// `None`: the device has no sensor, or the readings were of no use.
+    #[serde(default)]
+    pub energy: Option<EnergyFigure>,
+    #[serde(default)]
+    pub heat: Option<HeatFigure>,
 }
 
 impl Statistics {
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     pub fn estimate(&self, percentile: Percentile) -> Option<&Estimate> {
         self.estimates.iter().find(|estimate| estimate.percentile == percentile)

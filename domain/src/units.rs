@@ -35,6 +35,32 @@ pub fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// Joules as `840 uJ`, `48.3 mJ`, `1.20 J`, `3.60 kJ`.
+pub fn joules(energy: f64) -> String {
+    scaled(energy, "J")
+}
+
+/// Watts as `4.20 mW`, `6.31 W`, `1.20 kW`.
+pub fn watts(power: f64) -> String {
+    scaled(power, "W")
+}
+
+/// Degrees Celsius as `41.5 °C`: no thermometer of a chip is finer.
+pub fn celsius(temperature: f64) -> String {
+    format!("{temperature:.1} °C")
+}
+
+fn scaled(value: f64, unit: &str) -> String {
+    let (scale, prefix) = match value.abs() {
+        0.0 => (1.0, ""),
+        v if v < 1e-3 => (1e6, "u"),
+        v if v < 1.0 => (1e3, "m"),
+        v if v < 1e3 => (1.0, ""),
+        _ => (1e-3, "k"),
+    };
+    three_digits(value * scale, &format!("{prefix}{unit}"))
+}
+
 fn three_digits(value: f64, unit: &str) -> String {
     let digits = decimals(value);
     format!("{value:.digits$} {unit}")
@@ -61,5 +87,8 @@ mod tests {
         assert_eq!(bytes(22_928_619), "21.9 MiB");
         assert_eq!(per_second(1840.2), "1840/s");
         assert_eq!(percent(0.0131), "1.3 %");
+        assert_eq!([0.000_84, 0.0483, 1.2, 3_600.0].map(joules), ["840 uJ", "48.3 mJ", "1.20 J", "3.60 kJ"]);
+        assert_eq!([0.0, -0.0042, 6.314].map(watts), ["0.00 W", "-4.20 mW", "6.31 W"]);
+        assert_eq!(celsius(41.46), "41.5 °C");
     }
 }

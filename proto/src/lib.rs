@@ -29,5 +29,8 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 /// Greatest encoded report in bytes: 8 M samples at 2 bytes each, four times over.
 pub const REPORT_LIMIT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Greatest trace of one run in bytes: half a report. An hour of thirty rails at 20 Hz takes about a third of it.
+pub const TRACE_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+
 /// All files as one encoded `FileDescriptorSet`, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/furlong.bin"));

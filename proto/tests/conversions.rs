@@ -1,17 +1,20 @@
 //! What is sent is what arrives, and what is missing, unknown or out of range is refused with the field's name.
 
+#[path = "conversions/telemetry.rs"]
+mod telemetry;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use domain::{
-    AccuracyRecord, AccuracyRule, Affinity, AttemptPhase, CellSpec, Digest, Drift, Environment, EnvironmentRule,
-    Estimate, Evaluation, ExampleCounts, ExampleProblem, Failure, FailureKind, FileRef, Fingerprint, InputSource,
-    LatencySummary, MeasureRule, Measurement, Metric, ModelFile, ModelRef, OnBadExample, OperatorTime, Optimization,
-    OutputCheck, Percentile, PlacedNode, Placement, Postprocessing, PowerRule, Precision, Preprocessing, ProviderName,
-    ProviderShare, Rate, Reason, Requirement, Runtime, Samples, Scenario, Segment, ServerLoad, Settings,
-    StableEnvironment, Statistics, SteadyClass, SteadyState, StopReason, Task, TensorPreprocessing, Tier, Timestamp,
-    Trial, Verdict, VerdictLevel, VolatileEnvironment, Warmup,
+    AccuracyRecord, AccuracyRule, Affinity, AttemptPhase, CellSpec, DeviceFacts, Digest, Drift, Environment,
+    EnvironmentRule, Estimate, Evaluation, ExampleCounts, ExampleProblem, Failure, FailureKind, FileRef, Fingerprint,
+    InputSource, LatencySummary, MeasureRule, Measurement, Metric, ModelFile, ModelRef, OnBadExample, OperatorTime,
+    Optimization, OutputCheck, Percentile, PlacedNode, Placement, Postprocessing, PowerMethod, PowerRule, Precision,
+    Preprocessing, ProviderName, ProviderShare, Rate, Reason, Regime, Requirement, Runtime, Samples, Scenario, Segment,
+    ServerLoad, Settings, StableEnvironment, Statistics, SteadyClass, SteadyState, StopReason, Task,
+    TensorPreprocessing, ThermalGate, Tier, Timestamp, Trial, Verdict, VerdictLevel, VolatileEnvironment, Warmup,
 };
 use furlong_proto::{InvalidMessage, pb};
 use prost::Message;
@@ -110,8 +113,15 @@ fn full_cell() -> CellSpec {
             governor: Some(text("performance")),
             max_start_temp_c: Some(45),
             cooldown: Some(Duration::from_mins(1)),
+            thermal_gate: ThermalGate::Required,
+            regime: Regime::Sustained { plateau: Duration::from_secs(45) },
         },
-        power: Some(PowerRule::default()),
+        power: Some(PowerRule {
+            source: text("ina3221"),
+            rate_hz: Some(200),
+            idle_window: Duration::from_secs(10),
+            method: PowerMethod::Mlperf,
+        }),
         accuracy: Some(AccuracyRule {
             min_ratio_millionths: Some(990_000),
             evaluation: Some(evaluation()),
@@ -206,6 +216,7 @@ fn measurement() -> Measurement {
             fingerprints: vec![Fingerprint { output: text("logits"), elements: 2, sketch: vec![0.5, -1.25] }],
             predictions: vec![5, 6],
         },
+        telemetry: Some(Box::new(telemetry::telemetry())),
     }
 }
 
@@ -293,6 +304,8 @@ fn statistics() -> Statistics {
             outliers: vec![0, 2],
         },
         slip: Some(latency()),
+        energy: Some(telemetry::energy()),
+        heat: Some(telemetry::heat()),
     }
 }
 
@@ -328,8 +341,6 @@ fn rules_of_a_cell_are_within_their_bounds() {
     let check = |spoil: fn(&mut pb::CellSpec), refusal: &str| {
         check_refused::<CellSpec, pb::CellSpec>(full_cell(), spoil, refusal);
     };
-    let no_rate = |wire: &mut pb::CellSpec| wire.power.as_mut().expect("a rule").rate_hz = 0;
-    check(no_rate, "field `power.rate_hz` is malformed: it is 0, it must be at least 1");
     let above_one = |wire: &mut pb::CellSpec| {
         wire.accuracy.as_mut().expect("a rule").min_ratio_millionths = Some(1_000_001);
     };
@@ -400,6 +411,7 @@ fn what_a_platform_does_not_tell_stays_untold() {
         environment: Environment::default(),
         placement: None,
         placement_problem: None,
+        telemetry: None,
         ..measurement()
     });
 }
@@ -413,6 +425,8 @@ fn statistics_survive_the_wire() {
             steady,
             over_latency: None,
             slip: None,
+            energy: None,
+            heat: None,
             ..statistics()
         });
     }
@@ -435,6 +449,41 @@ fn a_failure_survives_the_wire() {
         peak_rss_bytes: Some(1 << 30),
         phase: AttemptPhase::Measuring,
     });
+}
+
+#[test]
+fn every_phase_survives_the_wire() {
+    for phase in [
+        AttemptPhase::Preparing,
+        AttemptPhase::Cooling,
+        AttemptPhase::Loading,
+        AttemptPhase::WarmingUp,
+        AttemptPhase::Measuring,
+        AttemptPhase::Reporting,
+    ] {
+        assert_eq!(furlong_proto::phase_from_wire(pb::AttemptPhase::from(phase).into()), Ok(phase));
+    }
+}
+
+#[test]
+fn facts_survive_the_wire_and_nothing_told_stays_nothing() {
+    let facts = DeviceFacts {
+        arch: text("aarch64"),
+        os: text("linux"),
+        kernel: text("5.15.148-tegra"),
+        cpu_model: text("Cortex-A78AE"),
+        cores: 6,
+        memory_bytes: 8 << 30,
+        isa: vec![text("asimddp")],
+        runtime_version: Some(text("1.32.0")),
+        providers: vec![text("CPUExecutionProvider")],
+        power_sensors: vec![text("ina3221")],
+        no_power_reason: Some(text("no meter")),
+        simulated: Some(text("jetson-orin-nano")),
+    };
+    for facts in [facts, DeviceFacts::default()] {
+        assert_eq!(DeviceFacts::from(pb::DeviceFacts::from(facts.clone())), facts);
+    }
 }
 
 #[test]

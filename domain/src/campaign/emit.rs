@@ -10,8 +10,8 @@ use super::{
     origin::{Origin, Origins},
 };
 use crate::{
-    AccuracyRule, CellSpec, EnvironmentRule, InputSource, MeasureRule, PowerRule, ProviderName, Requirement, Runtime,
-    Scenario, ServerLoad, Settings, Warmup,
+    AccuracyRule, CellSpec, EnvironmentRule, InputSource, MeasureRule, PowerRule, ProviderName, Regime, Requirement,
+    Runtime, Scenario, ServerLoad, Settings, Warmup,
 };
 
 impl PlannedCell {
@@ -225,18 +225,24 @@ impl Writer<'_> {
         power: Option<&PowerRule>,
         accuracy: Option<&AccuracyRule>,
     ) {
-        let EnvironmentRule { governor, max_start_temp_c, cooldown } = environment;
+        let EnvironmentRule { governor, max_start_temp_c, cooldown, thermal_gate, regime } = environment;
         if !environment.is_default() {
             self.head(0, "environment");
             self.optional("environment.governor", governor.as_deref().map(text).as_ref());
             self.optional("environment.max_start_temp_c", max_start_temp_c.as_ref());
             self.optional("environment.cooldown", cooldown.map(period).as_ref());
+            self.value("environment.thermal_gate", text(thermal_gate.name()));
+            self.value("environment.regime", regime.name());
+            if let Regime::Sustained { plateau } = regime {
+                self.value("environment.plateau_window", period(*plateau));
+            }
         }
-        if let Some(PowerRule { source, rate_hz, idle_window }) = power {
+        if let Some(PowerRule { source, rate_hz, idle_window, method }) = power {
             self.head(0, "power");
             self.value("power.source", text(source));
-            self.value("power.rate_hz", rate_hz);
+            self.optional("power.rate_hz", rate_hz.as_ref());
             self.value("power.idle_window", period(*idle_window));
+            self.value("power.method", method.name());
         }
         if let Some(AccuracyRule { task, min_ratio_millionths, reference, evaluation }) = accuracy {
             self.head(0, "accuracy");

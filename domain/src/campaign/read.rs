@@ -83,7 +83,7 @@ fn spec(cell: &Node, check: &mut Check, files: &mut Vec<Placed<String>>) -> Cell
         scenario,
         time_limit: load::period(cell, &["time_limit"]),
         power_mode: cell.get("power_mode").and_then(Node::text).map(str::to_owned),
-        environment: settings::environment(cell),
+        environment: settings::environment(cell, check),
         power: cell.get("power").map(settings::power),
         accuracy: cell.get("accuracy").map(|accuracy| settings::accuracy(accuracy, files)),
         model: default.model,

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use super::shape::{Bodies, Key, Keys, MOST_ENTRIES, Shape, key, required, words};
+use crate::CellSpec;
 
 /// A run that may take longer than a day belongs in several.
 const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 const PERIOD: Shape = Shape::Period { least: Duration::ZERO, greatest: LONGEST_PERIOD };
+/// Temperatures are looked at once a second; a window as long as the whole wait is never full.
+const PLATEAU: Shape = Shape::Period { least: Duration::from_secs(2), greatest: CellSpec::SETTLE_MOST };
 /// Of a sequence, and of any other axis.
 const LENGTH: Shape = Shape::Whole { least: 1, greatest: 1_000_000 };
 /// Providers in order of preference: the runtime knows fewer than twenty.
@@ -303,22 +306,50 @@ const SETTINGS: &[Key] = &[
     key(
         "environment",
         Shape::Map(&[&[
-            key("governor", Shape::Checked(words::SHORT), "Of the processors' frequency, e.g. `performance`."),
+            key(
+                "governor",
+                Shape::Checked(words::SHORT),
+                "Of the processors' frequency, e.g. `performance`; set for the run where the agent may.",
+            ),
             key(
                 "max_start_temp_c",
                 Shape::Whole { least: 1, greatest: 150 },
                 "Degrees Celsius above which a run does not start.",
             ),
-            key("cooldown", PERIOD, "Rest between two runs."),
+            key("cooldown", PERIOD, "Least rest before a run; 30s where the device waits to be cool."),
+            key(
+                "thermal_gate",
+                Shape::Words(&["auto", "required", "off"]),
+                "Whether a run waits until the device has cooled down: where it can be told, always, or never.",
+            ),
+            key(
+                "regime",
+                Shape::Words(&["burst", "sustained"]),
+                "Measured from a cool start, or after warming up until the temperature has settled.",
+            ),
+            key(
+                "plateau_window",
+                PLATEAU,
+                "`sustained`: the temperature has settled if it rose by at most 1 degree in this time.",
+            ),
         ]]),
         "What must hold on the device before a run starts.",
     ),
     key(
         "power",
         Shape::Map(&[&[
-            key("source", Shape::Checked(words::SHORT), "`auto`, or the name of a source of power readings."),
-            key("rate_hz", Shape::Whole { least: 1, greatest: 100_000 }, "Readings per second."),
-            key("idle_window", PERIOD, "How long the idle device is read before a run."),
+            key("source", Shape::Checked(words::SHORT), "`auto`, `off`, or the name of a source of power readings."),
+            key(
+                "rate_hz",
+                Shape::Whole { least: 1, greatest: 100_000 },
+                "Readings per second; what suits the source if left out.",
+            ),
+            key("idle_window", PERIOD, "How long the idle device is read before a run, and half as long after it."),
+            key(
+                "method",
+                Shape::Words(&["plain", "mlperf"]),
+                "One pass, or MLPerf Power's ranging and testing pass with guard intervals.",
+            ),
         ]]),
         "How energy is measured.",
     ),

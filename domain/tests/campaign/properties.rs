@@ -31,7 +31,7 @@ const AXES: [(&str, &[&str]); 9] = [
     ("power_mode", &["15W", "MAXN", "\"30 W: all\""]),
 ];
 
-const DEFAULTS: [&str; 10] = [
+const DEFAULTS: [&str; 12] = [
     "warmup: { min_iterations: 3, min_duration: 1s }",
     "measure: { tier: quick, repetitions: 2, order: random }",
     "measure: { min_queries: 100, max_duration: 3m, repetitions: 2 }",
@@ -39,7 +39,9 @@ const DEFAULTS: [&str; 10] = [
     "input: { random: { seed: 18446744073709551615, ranges: { \"x: y\": [-0.125, 1e3] } } }",
     "variables: { A: \"quo\\\"te\", B: yes, C: \"tab\\tand\\e\", D: '' }",
     "environment: { governor: performance, max_start_temp_c: 45, cooldown: 90s }",
+    "environment: { thermal_gate: off, regime: sustained, plateau_window: 90s }",
     "power: { rate_hz: 1000 }",
+    "power: { source: off, idle_window: 0s, method: mlperf }",
     "accuracy: { task: sts, min_ratio: 0.99 }",
     "shapes: { \"in.0\": [1, 3, 8] }\n  dims: { \"no\": 4 }\n  time_limit: 1h 1ms",
 ];

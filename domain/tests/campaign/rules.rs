@@ -1,7 +1,9 @@
 //! Excludes, overlays, extras, includes, devices and precisions: what they do to cells, and where values come from.
 
+use std::time::Duration;
+
 use furlong_domain::{
-    ProviderName,
+    ProviderName, Regime,
     campaign::{CampaignFile, Ceiling, Includes, Missing, Plan, PlanOptions, includes},
 };
 
@@ -188,10 +190,20 @@ fn the_ceiling_is_lifted_by_whoever_means_it() {
 
 #[test]
 fn what_is_not_acted_upon_is_said() {
-    let plan = planned(
-        "defaults: { power: {}, environment: { cooldown: 5s } }\nmatrix: { model: [mobilenet] }\nnotify: [{ email: a@b, on: [done] }]\n",
-    );
+    let plan =
+        planned("defaults: { accuracy: {} }\nmatrix: { model: [mobilenet] }\nnotify: [{ email: a@b, on: [done] }]\n");
     let about = |word: &str| plan.notes.iter().filter(|note| note.contains(word)).count();
-    assert_eq!((plan.notes.len(), about("power"), about("environment"), about("notify")), (3, 1, 1, 1));
-    assert!(planned("matrix: { model: [mobilenet] }\n").notes.is_empty());
+    assert_eq!((plan.notes.len(), about("accuracy"), about("notify")), (2, 1, 1));
+    let acted_upon = "defaults: { power: {}, environment: { cooldown: 5s, regime: sustained } }\n";
+    assert!(planned(&format!("{acted_upon}matrix: {{ model: [mobilenet] }}\n")).notes.is_empty());
+}
+
+#[test]
+fn a_later_rule_may_turn_a_sustained_cell_into_a_burst() {
+    let plan = planned(
+        "defaults: { environment: { regime: sustained, plateau_window: 1m } }\nmatrix: { model: [mobilenet], batch: [1, 8] }\n\
+         overlay:\n  - { when: { batch: 8 }, with: { environment: { regime: burst } } }\n",
+    );
+    let regimes: Vec<Regime> = plan.cells.iter().map(|cell| cell.spec.environment.regime).collect();
+    assert_eq!(regimes, [Regime::Sustained { plateau: Duration::from_mins(1) }, Regime::Burst]);
 }

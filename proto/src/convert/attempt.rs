@@ -18,6 +18,7 @@ impl From<AttemptPhase> for pb::AttemptPhase {
     fn from(phase: AttemptPhase) -> Self {
         match phase {
             AttemptPhase::Preparing => Self::Preparing,
+            AttemptPhase::Cooling => Self::Cooling,
             AttemptPhase::Loading => Self::Loading,
             AttemptPhase::WarmingUp => Self::WarmingUp,
             AttemptPhase::Measuring => Self::Measuring,
@@ -30,6 +31,7 @@ impl From<AttemptPhase> for pb::AttemptPhase {
 pub fn phase_from_wire(number: i32) -> Result<AttemptPhase, InvalidMessage> {
     match enumerator("phase", number)? {
         pb::AttemptPhase::Preparing => Ok(AttemptPhase::Preparing),
+        pb::AttemptPhase::Cooling => Ok(AttemptPhase::Cooling),
         pb::AttemptPhase::Loading => Ok(AttemptPhase::Loading),
         pb::AttemptPhase::WarmingUp => Ok(AttemptPhase::WarmingUp),
         pb::AttemptPhase::Measuring => Ok(AttemptPhase::Measuring),

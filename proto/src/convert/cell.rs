@@ -1,4 +1,5 @@
-//! A cell and its parts, but for its load pattern and rules: see [`super::load`].
+//! A cell and its parts, but for its load pattern and rules, its conditions and its power: see [`super::load`],
+//! [`super::condition`], [`super::power`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -119,7 +120,7 @@ impl TryFrom<pb::CellSpec> for CellSpec {
             time_limit: (time_limit_ns > 0).then(|| Duration::from_nanos(time_limit_ns)),
             power_mode: optional_text(power_mode),
             // Only a rule that asks for something is sent.
-            environment: environment.map(EnvironmentRule::from).unwrap_or_default(),
+            environment: environment.map(EnvironmentRule::try_from).transpose()?.unwrap_or_default(),
             power: power.map(PowerRule::try_from).transpose()?,
             accuracy: accuracy.map(AccuracyRule::try_from).transpose()?,
         })
@@ -279,48 +280,6 @@ impl TryFrom<pb::Requirement> for Requirement {
             return Err(InvalidMessage::malformed(FIELD, format!("{min_share_millionths} is more than the whole")));
         }
         Ok(Self { provider, min_share_millionths })
-    }
-}
-
-impl From<EnvironmentRule> for pb::EnvironmentRule {
-    fn from(rule: EnvironmentRule) -> Self {
-        let EnvironmentRule { governor, max_start_temp_c, cooldown } = rule;
-        Self {
-            governor: governor.unwrap_or_default(),
-            max_start_temp_c: max_start_temp_c.unwrap_or(0),
-            cooldown_ns: cooldown.map(wire_ns),
-        }
-    }
-}
-
-impl From<pb::EnvironmentRule> for EnvironmentRule {
-    fn from(rule: pb::EnvironmentRule) -> Self {
-        let pb::EnvironmentRule { governor, max_start_temp_c, cooldown_ns } = rule;
-        Self {
-            governor: optional_text(governor),
-            max_start_temp_c: (max_start_temp_c > 0).then_some(max_start_temp_c),
-            cooldown: cooldown_ns.map(Duration::from_nanos),
-        }
-    }
-}
-
-impl From<PowerRule> for pb::PowerRule {
-    fn from(rule: PowerRule) -> Self {
-        let PowerRule { source, rate_hz, idle_window } = rule;
-        Self { source, rate_hz, idle_window_ns: wire_ns(idle_window) }
-    }
-}
-
-impl TryFrom<pb::PowerRule> for PowerRule {
-    type Error = InvalidMessage;
-
-    fn try_from(rule: pb::PowerRule) -> Result<Self, InvalidMessage> {
-        let pb::PowerRule { source, rate_hz, idle_window_ns } = rule;
-        Ok(Self {
-            source: present("power.source", optional_text(source))?,
-            rate_hz: positive("power.rate_hz", rate_hz)?,
-            idle_window: Duration::from_nanos(idle_window_ns),
-        })
     }
 }
 

@@ -1,8 +1,10 @@
-//! A device's id and facts.
+//! A device's id, facts and heat.
 
-use domain::{DeviceFacts, DeviceId};
+use std::time::Duration;
 
-use super::field::{InvalidMessage, optional_text, uuid};
+use domain::{DeviceFacts, DeviceId, Heat};
+
+use super::field::{InvalidMessage, finite, optional_finite, optional_text, uuid};
 use crate::pb;
 
 /// Reads a device id: 16 bytes.
@@ -28,6 +30,7 @@ impl From<DeviceFacts> for pb::DeviceFacts {
             providers,
             power_sensors,
             no_power_reason,
+            simulated,
         } = facts;
         Self {
             arch,
@@ -41,6 +44,7 @@ impl From<DeviceFacts> for pb::DeviceFacts {
             providers,
             power_sensors,
             no_power_reason: no_power_reason.unwrap_or_default(),
+            simulated: simulated.unwrap_or_default(),
         }
     }
 }
@@ -59,6 +63,7 @@ impl From<pb::DeviceFacts> for DeviceFacts {
             providers,
             power_sensors,
             no_power_reason,
+            simulated,
         } = facts;
         Self {
             arch,
@@ -72,6 +77,30 @@ impl From<pb::DeviceFacts> for DeviceFacts {
             providers,
             power_sensors,
             no_power_reason: optional_text(no_power_reason),
+            simulated: optional_text(simulated),
         }
+    }
+}
+
+impl From<Heat> for pb::Heat {
+    fn from(heat: Heat) -> Self {
+        let Heat { temperature_c, reference_c, cool, wait } = heat;
+        // Rounded up: whoever looks again after it shall not be too early.
+        let wait_ms = wait.map(|wait| u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX));
+        Self { temperature_c, reference_c, cool, wait_ms }
+    }
+}
+
+impl TryFrom<pb::Heat> for Heat {
+    type Error = InvalidMessage;
+
+    fn try_from(heat: pb::Heat) -> Result<Self, InvalidMessage> {
+        let pb::Heat { temperature_c, reference_c, cool, wait_ms } = heat;
+        Ok(Self {
+            temperature_c: finite("heat.temperature_c", temperature_c)?,
+            reference_c: optional_finite("heat.reference_c", reference_c)?,
+            cool,
+            wait: wait_ms.map(Duration::from_millis),
+        })
     }
 }

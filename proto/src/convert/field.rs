@@ -77,6 +77,38 @@ pub(super) fn optional_finite(field: &'static str, number: Option<f64>) -> Resul
     number.map(|number| finite(field, number)).transpose()
 }
 
+/// Reads a part of a whole.
+pub(super) fn share(field: &'static str, number: f64) -> Result<f64, InvalidMessage> {
+    if (0.0..=1.0).contains(&finite(field, number)?) {
+        Ok(number)
+    } else {
+        Err(InvalidMessage::malformed(field, format!("{number} does not lie between 0 and 1")))
+    }
+}
+
+pub(super) fn optional_share(field: &'static str, number: Option<f64>) -> Result<Option<f64>, InvalidMessage> {
+    number.map(|number| share(field, number)).transpose()
+}
+
+/// Refuses more than `limit` of something.
+pub(super) fn within(
+    field: &'static str,
+    count: usize,
+    limit: usize,
+    what: &'static str,
+) -> Result<(), InvalidMessage> {
+    if count <= limit {
+        Ok(())
+    } else {
+        Err(InvalidMessage::malformed(field, format!("{count} {what} are more than {limit}")))
+    }
+}
+
+/// Reads a text that must not be empty.
+pub(super) fn named(field: &'static str, text: String) -> Result<String, InvalidMessage> {
+    present(field, optional_text(text))
+}
+
 /// Reads a text whose absence the wire writes as an empty one.
 pub(super) fn optional_text(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)

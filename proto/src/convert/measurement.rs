@@ -1,8 +1,9 @@
-//! What one run recorded. Its circumstances and its placement: [`super::environment`], [`super::placement`].
+//! What one run recorded. Its circumstances, placement and readings: [`super::environment`],
+//! [`super::placement`], [`super::telemetry`].
 
 use std::time::Duration;
 
-use domain::{AccuracyRecord, Measurement, OutputCheck, Placement, Rate, Samples, Timestamp, Trial};
+use domain::{AccuracyRecord, Measurement, OutputCheck, Placement, Rate, Samples, Telemetry, Timestamp, Trial};
 
 use super::field::{InvalidMessage, optional_text, positive, present, rate, wire_ns};
 use super::load::stop_reason;
@@ -34,6 +35,7 @@ impl From<Measurement> for pb::Measurement {
             outputs,
             accuracy,
             check,
+            telemetry,
         } = measurement;
         Self {
             started_at_us: started_at.0,
@@ -59,6 +61,7 @@ impl From<Measurement> for pb::Measurement {
             outputs,
             accuracy: accuracy.map(|record| (*record).into()),
             check: (check != OutputCheck::default()).then(|| check.into()),
+            telemetry: telemetry.map(|telemetry| (*telemetry).into()),
         }
     }
 }
@@ -91,6 +94,7 @@ impl TryFrom<pb::Measurement> for Measurement {
             outputs,
             accuracy,
             check,
+            telemetry,
         } = measurement;
         Ok(Self {
             started_at: Timestamp(started_at_us),
@@ -117,6 +121,7 @@ impl TryFrom<pb::Measurement> for Measurement {
             accuracy: accuracy.map(AccuracyRecord::try_from).transpose()?.map(Box::new),
             // A version that checks no outputs sends nothing.
             check: check.map(OutputCheck::try_from).transpose()?.unwrap_or_default(),
+            telemetry: telemetry.map(Telemetry::try_from).transpose()?.map(Box::new),
         })
     }
 }

@@ -4,7 +4,9 @@
 mod accuracy;
 mod attempt;
 mod cell;
+mod condition;
 mod device;
+mod energy;
 mod environment;
 mod field;
 mod load;
@@ -12,7 +14,9 @@ mod measurement;
 mod model;
 mod model_card;
 mod placement;
+mod power;
 mod statistics;
+mod telemetry;
 mod verdict;
 
 pub use accuracy::run_mode;

@@ -1,6 +1,6 @@
-//! What follows from one run's samples.
+//! What follows from one run's samples; from its power and heat: [`super::energy`].
 
-use domain::{Estimate, LatencySummary, Segment, Statistics, SteadyClass, SteadyState};
+use domain::{EnergyFigure, Estimate, HeatFigure, LatencySummary, Segment, Statistics, SteadyClass, SteadyState};
 
 use super::field::{InvalidMessage, enumerator, finite, present};
 use super::load::percentile;
@@ -18,6 +18,8 @@ impl From<Statistics> for pb::Statistics {
             over_latency,
             steady,
             slip,
+            energy,
+            heat,
         } = statistics;
         Self {
             version,
@@ -29,6 +31,8 @@ impl From<Statistics> for pb::Statistics {
             over_latency,
             steady: Some(steady.into()),
             slip: slip.map(Into::into),
+            energy: energy.map(Into::into),
+            heat: heat.map(Into::into),
         }
     }
 }
@@ -47,6 +51,8 @@ impl TryFrom<pb::Statistics> for Statistics {
             over_latency,
             steady,
             slip,
+            energy,
+            heat,
         } = statistics;
         Ok(Self {
             version,
@@ -58,6 +64,8 @@ impl TryFrom<pb::Statistics> for Statistics {
             over_latency,
             steady: present("statistics.steady", steady)?.try_into()?,
             slip: slip.map(LatencySummary::try_from).transpose()?,
+            energy: energy.map(EnergyFigure::try_from).transpose()?,
+            heat: heat.map(HeatFigure::try_from).transpose()?,
         })
     }
 }

@@ -6,9 +6,9 @@ use super::{
     texts,
 };
 use crate::{
-    AccuracyRule, Affinity, EnvironmentRule, Evaluation, OnBadExample, Optimization, Postprocessing, PowerRule,
-    Precision, Preprocessing, Settings, Task,
-    campaign::{Placed, node::Node},
+    AccuracyRule, Affinity, EnvironmentRule, Evaluation, OnBadExample, Optimization, Postprocessing, PowerMethod,
+    PowerRule, Precision, Preprocessing, Regime, Settings, Task, ThermalGate,
+    campaign::{Placed, node::Node, shape::Check},
 };
 
 const OPTIMIZATIONS: [Optimization; 4] =
@@ -30,20 +30,43 @@ pub(super) fn settings(cell: &Node) -> Settings {
     }
 }
 
-pub(super) fn environment(cell: &Node) -> EnvironmentRule {
+pub(super) fn environment(cell: &Node, check: &mut Check) -> EnvironmentRule {
     EnvironmentRule {
         governor: cell.at_path(&["environment", "governor"]).and_then(Node::text).map(str::to_owned),
         max_start_temp_c: cell.at_path(&["environment", "max_start_temp_c"]).and_then(Node::small),
         cooldown: period(cell, &["environment", "cooldown"]),
+        thermal_gate: named(cell, &["environment", "thermal_gate"], &ThermalGate::ALL, ThermalGate::name),
+        regime: regime(cell, check),
     }
+}
+
+fn regime(cell: &Node, check: &mut Check) -> Regime {
+    let regime = cell.at_path(&["environment", "regime"]);
+    let window = cell.at_path(&["environment", "plateau_window"]);
+    if regime.and_then(Node::text) == Some("sustained") {
+        return Regime::Sustained { plateau: window.and_then(duration).unwrap_or(Regime::PLATEAU) };
+    }
+    // A later rule that says `burst` leaves an earlier window without effect, and means to.
+    if let Some(window) = window.filter(|window| regime.is_none_or(|regime| regime.source == window.source)) {
+        let message = "environment.plateau_window stands in a cell whose regime is `burst`, which waits for no plateau";
+        check.problem(window.at, message, "say `regime: sustained` beside it, or remove it");
+    }
+    Regime::Burst
+}
+
+/// The value of that name, checked before; its default where there is none.
+fn named<T: Copy + Default>(node: &Node, path: &[&str], all: &[T], name: impl Fn(T) -> &'static str) -> T {
+    let text = node.at_path(path).and_then(Node::text);
+    all.iter().copied().find(|value| Some(name(*value)) == text).unwrap_or_default()
 }
 
 pub(super) fn power(node: &Node) -> PowerRule {
     let default = PowerRule::default();
     PowerRule {
         source: node.get("source").and_then(Node::text).map_or(default.source, str::to_owned),
-        rate_hz: node.get("rate_hz").and_then(Node::small).unwrap_or(default.rate_hz),
+        rate_hz: node.get("rate_hz").and_then(Node::small),
         idle_window: node.get("idle_window").and_then(duration).unwrap_or(default.idle_window),
+        method: named(node, &["method"], &PowerMethod::ALL, PowerMethod::name),
     }
 }
 

@@ -2,8 +2,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{catalog, file, plan};
 use crate::{
-    Affinity, CellSpec, InputSource, MeasureRule, Optimization, Percentile, ProviderName, Rate, Requirement, Runtime,
-    Scenario, ServerLoad, Settings, Tier, Warmup,
+    Affinity, CellSpec, EnvironmentRule, InputSource, MeasureRule, Optimization, Percentile, PowerMethod, PowerRule,
+    ProviderName, Rate, Regime, Requirement, Runtime, Scenario, ServerLoad, Settings, ThermalGate, Tier, Warmup,
     campaign::{CampaignFile, Includes},
 };
 
@@ -32,6 +32,9 @@ defaults:
   state: { present: past }
   require: { provider: qnn, min_share: 0.95 }
   time_limit: 1h
+  environment: { governor: performance, max_start_temp_c: 45, cooldown: 90s, thermal_gate: required,
+                 regime: sustained, plateau_window: 1m }
+  power: { source: ina3221, rate_hz: 200, idle_window: 10s, method: mlperf }
   warmup: { min_iterations: 3, min_duration: 1s }
   measure: { tier: standard, repetitions: 2, order: blocked }
 matrix:
@@ -83,6 +86,19 @@ fn every_setting_of_a_file_reaches_the_cell() {
             max_duration: Duration::from_secs(1600),
         },
         time_limit: Some(Duration::from_hours(1)),
+        environment: EnvironmentRule {
+            governor: Some("performance".to_owned()),
+            max_start_temp_c: Some(45),
+            cooldown: Some(Duration::from_secs(90)),
+            thermal_gate: ThermalGate::Required,
+            regime: Regime::Sustained { plateau: Duration::from_mins(1) },
+        },
+        power: Some(PowerRule {
+            source: "ina3221".to_owned(),
+            rate_hz: Some(200),
+            idle_window: Duration::from_secs(10),
+            method: PowerMethod::Mlperf,
+        }),
         ..CellSpec::new(catalog().models["mobilenet"].original.clone())
     };
     let plan = plan(FULL).expect("a good file");
@@ -146,6 +162,20 @@ fn every_axis_varies_its_own_setting() {
         let settings: Vec<String> = cells("{}", axis).iter().map(setting).collect();
         assert_eq!(settings, expected, "{axis}");
     }
+}
+
+#[test]
+fn what_is_not_said_of_power_and_heat_is_the_default() {
+    assert_eq!(cells("{ power: {} }", "")[0].power, Some(PowerRule::default()));
+    // What is said and is the default makes no other cell.
+    let said = cells("{ environment: { thermal_gate: auto, regime: burst } }", "");
+    assert_eq!(said[0], cells("{}", "")[0]);
+    let sustained = &cells("{ environment: { regime: sustained } }", "")[0];
+    assert_eq!(sustained.environment.regime, Regime::Sustained { plateau: Duration::from_secs(30) });
+    let off = &cells("{ environment: { thermal_gate: off }, power: { source: off, idle_window: 0s } }", "")[0];
+    assert_eq!(off.environment.thermal_gate, ThermalGate::Off);
+    let power = off.power.as_ref().expect("stated");
+    assert_eq!((power.source.as_str(), power.idle_window), (PowerRule::OFF, Duration::ZERO));
 }
 
 #[test]
