@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tempfile::TempDir;
 
 use crate::cache::parse_size;
-use crate::config::{self, Config};
+use crate::config::{self, Config, MeterSpec};
+use crate::simulate::{Board, BoardError, Profile};
+use crate::station::{self, SensorListing, Station, StationConfig};
 
 /// Longest device name in bytes; a directory is named after it.
 const NAME_LIMIT_BYTES: usize = 63;
@@ -30,12 +33,75 @@ pub struct AgentArgs {
     /// Most the cache of models may take, e.g. 20GiB [default: 20GiB, or 80 % of what is free or cached if that is less]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub cache_limit: Option<u64>,
+    // Not flattened: clap could not tell any more whether there are arguments of an agent at all.
+    /// A meter outside of the board, e.g. `shelly=http://plug.lan` or `command=PROGRAM`; may be repeated
+    #[arg(long = "power-meter", value_name = "KIND=ADDRESS")]
+    pub meters: Vec<MeterSpec>,
+    /// Pretend to be a board: real work on this machine, slowed down, with the sensors of a physical model
+    #[arg(long, value_name = "BOARD", value_parser = crate::simulate::parse_board)]
+    pub simulate: Option<String>,
+    /// Let runs set what their campaign asks for (governor, power mode), and put it back after each
+    #[arg(long)]
+    pub pin: bool,
     /// Recorded readings of the environment in place of the machine's: for tests only, it makes verdicts worthless
     #[arg(long, value_name = "FILE", hide = true)]
     pub readings: Option<PathBuf>,
     /// A fault of runners that measure a model: for tests only
     #[arg(long = "runner-fault", value_name = "MODEL=FAULT", hide = true)]
     pub runner_faults: Vec<String>,
+}
+
+/// What an agent listens with.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SensingArgs {
+    /// A meter outside of the board, e.g. `shelly=http://plug.lan` or `command=PROGRAM`; may be repeated
+    #[arg(long = "power-meter", value_name = "KIND=ADDRESS")]
+    pub meters: Vec<MeterSpec>,
+    /// Pretend to be a board: real work on this machine, slowed down, with the sensors of a physical model
+    #[arg(long, value_name = "BOARD", value_parser = crate::simulate::parse_board)]
+    pub simulate: Option<String>,
+}
+
+/// Sensors that are listened to, and the board they belong to if that is a simulated one.
+#[derive(Debug)]
+pub struct Sensing {
+    pub station: Station,
+    _board: Option<(Board, TempDir)>,
+}
+
+impl SensingArgs {
+    /// Opens the sensors of this machine, or of a simulated board that lives as long as the answer.
+    pub fn open(self) -> Result<Sensing, BoardError> {
+        let (config, board) = self.prepare()?;
+        Ok(Sensing { station: Station::open(config), _board: board })
+    }
+
+    /// As [`SensingArgs::open`], and a simulated board slows nobody down: for looking at the sensors alone.
+    pub fn open_unpaced(self) -> Result<Sensing, BoardError> {
+        let (mut config, board) = self.prepare()?;
+        if let Some(simulated) = &mut config.simulated {
+            simulated.pace = PathBuf::new();
+        }
+        Ok(Sensing { station: Station::open(config), _board: board })
+    }
+
+    /// Reads every sensor once. Takes a second for each source.
+    pub fn list(self) -> Result<SensorListing, BoardError> {
+        let (config, _board) = self.prepare()?;
+        Ok(station::list(&config))
+    }
+
+    fn prepare(self) -> Result<(StationConfig, Option<(Board, TempDir)>), BoardError> {
+        let Self { meters, simulate } = self;
+        let start = |name: String| {
+            let files = |source| BoardError::Files { directory: std::env::temp_dir(), source };
+            let directory = tempfile::Builder::new().prefix("furlong-board-").tempdir().map_err(files)?;
+            Ok::<_, BoardError>((Board::start(Profile::named(&name)?, directory.path())?, directory))
+        };
+        let board = simulate.map(start).transpose()?;
+        let simulated = board.as_ref().map(|(board, _)| board.simulated());
+        Ok((StationConfig { meters, simulated, ..StationConfig::local() }, board))
+    }
 }
 
 /// Arguments that make no configuration.
@@ -52,7 +118,19 @@ pub enum InvalidArgs {
 impl AgentArgs {
     /// The configuration these arguments mean on this machine.
     pub fn into_config(self) -> Result<Config, InvalidArgs> {
-        let Self { coordinator, name, labels, data_dir, onnxruntime, cache_limit, readings, runner_faults } = self;
+        let Self {
+            coordinator,
+            name,
+            labels,
+            data_dir,
+            onnxruntime,
+            cache_limit,
+            meters,
+            simulate,
+            pin,
+            readings,
+            runner_faults,
+        } = self;
         let host_name = || config::host_name().and_then(|name| parse_name(&name).ok());
         let name = name.or_else(host_name).ok_or(InvalidArgs::NoName)?;
         let data_dir = data_dir.unwrap_or_else(config::default_data_dir);
@@ -74,6 +152,9 @@ impl AgentArgs {
             readings,
             runner_command,
             name,
+            meters,
+            may_pin: pin,
+            simulate,
         })
     }
 }
@@ -124,6 +205,9 @@ mod tests {
             data_dir: Some(PathBuf::from("d")),
             onnxruntime: None,
             cache_limit: None,
+            meters: Vec::new(),
+            simulate: None,
+            pin: false,
             readings: None,
             runner_faults: Vec::new(),
         };

@@ -14,7 +14,8 @@ use toolchain::{Source, Toolchain};
 use crate::cache::{self, Cache, Pinned, Wanted};
 use crate::conditions;
 use crate::session::{Assignment, KillReason};
-use crate::supervise::{self, Launch, RunnerCommand, supervise};
+use crate::station::{Station, Visit};
+use crate::supervise::{self, Ended, Launch, RunnerCommand, supervise};
 use crate::wire::Outcome;
 
 /// Everything an attempt needs of its device.
@@ -27,6 +28,8 @@ pub(crate) struct Workshop {
     pub(crate) library: PathBuf,
     /// Where runtimes are installed that a cell names by their release.
     pub(crate) toolchain_root: PathBuf,
+    /// The board's sensors.
+    pub(crate) station: Station,
     /// Recorded readings of the environment in place of the machine's, for tests.
     pub(crate) readings: Option<PathBuf>,
     /// One directory an attempt below it; emptied at the agent's start.
@@ -58,27 +61,47 @@ impl Workshop {
         kill: &mut oneshot::Receiver<KillReason>,
     ) -> Outcome {
         let Assignment { cell, mode, max_runtime, .. } = assignment;
-        conditions::check(&cell, Path::new("/"))?;
+        let pins = conditions::meet(&cell, &self.station)?;
+        let mut visit = Visit::begin(&self.station, &cell)?;
+        let asked = cell.clone();
         let variables = cell.settings.variables.clone();
-        let mut pins = Pins { workshop: self, held: Vec::new() };
+        let mut files = Files { workshop: self, held: Vec::new() };
         let job = tokio::select! {
-            job = pins.prepare(cell, mode, scratch) => job?,
-            why = &mut *kill => return Err(killed_early(why.unwrap_or(KillReason::Stopped))),
+            job = files.prepare(cell, mode, scratch) => job?,
+            why = &mut *kill => return Err(killed_early(why)),
         };
+        // A data set's answers do not depend on heat, and nobody asks what they cost.
+        if mode == RunMode::Performance {
+            // A full queue loses a phase, never blocks: phases are news for people.
+            phases.try_send(AttemptPhase::Cooling).unwrap_or_default();
+            let waiting = async {
+                visit.cool(&asked).await?;
+                visit.listen().await;
+                Ok(())
+            };
+            tokio::select! {
+                ready = waiting => ready?,
+                why = &mut *kill => return Err(killed_early(why)),
+            }
+        }
         let launch = Launch { command: &self.runner, scratch, variables: &variables, job, max_runtime };
-        supervise(launch, phases, kill).await
+        let Ended { outcome, marks } = supervise(launch, phases, kill).await;
+        let mut measurement = outcome?;
+        visit.end(&mut measurement, marks, pins.read_back()).await;
+        Ok(measurement)
     }
 }
 
 /// What one attempt holds of the cache until it ends.
-struct Pins<'a> {
+struct Files<'a> {
     workshop: &'a Workshop,
     held: Vec<Pinned>,
 }
 
-impl Pins<'_> {
+impl Files<'_> {
     async fn prepare(&mut self, cell: CellSpec, mode: RunMode, scratch: &Path) -> Result<pb::RunnerJob, Failure> {
         let input_file = cell.input.file().map(|file| wanted("input file", file));
+        let simulated = self.workshop.station.simulated();
         let evaluation = cell.accuracy.as_ref().and_then(|rule| rule.evaluation.as_ref());
         let dataset = evaluation.map(|evaluation| wanted("data set", &evaluation.dataset));
         Ok(pb::RunnerJob {
@@ -91,6 +114,8 @@ impl Pins<'_> {
             cell: Some(cell.into()),
             memory_limit_bytes: supervise::limit_bytes(),
             readings: self.workshop.readings.as_deref().map(path_text).transpose()?.unwrap_or_default(),
+            root: simulated.map(|simulated| path_text(&simulated.tree)).transpose()?.unwrap_or_default(),
+            pace: simulated.map(|simulated| path_text(&simulated.pace)).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -179,8 +204,8 @@ fn infra(message: String) -> Failure {
     Failure::without_runner(FailureKind::Infra, AttemptPhase::Preparing, message)
 }
 
-fn killed_early(why: KillReason) -> Failure {
-    let (kind, message) = match why {
+fn killed_early(why: Result<KillReason, oneshot::error::RecvError>) -> Failure {
+    let (kind, message) = match why.unwrap_or(KillReason::Stopped) {
         KillReason::Cancelled(reason) => (FailureKind::Cancelled, reason),
         KillReason::LeaseLost => (FailureKind::Infra, "the lease was lost before the runner started".to_owned()),
         KillReason::Stopped => (FailureKind::Infra, "the agent was stopped".to_owned()),

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+pub use crate::power::meters::MeterSpec;
 pub use crate::supervise::RunnerCommand;
 
 /// Everything an agent needs to know.
@@ -27,6 +28,12 @@ pub struct Config {
     /// Recorded readings of the environment in place of the machine's, for tests of what follows from them.
     pub readings: Option<PathBuf>,
     pub runner_command: RunnerCommand,
+    /// Meters outside of the board.
+    pub meters: Vec<MeterSpec>,
+    /// Whether runs may change settings of the board, such as the governor; they are put back.
+    pub may_pin: bool,
+    /// The board to simulate; `None` = this machine as it is.
+    pub simulate: Option<String>,
 }
 
 /// Where Furlong keeps its data unless told otherwise: `/var/lib/furlong` for root, else the user's own data directory.

@@ -8,10 +8,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{AttemptId, AttemptPhase, Clock, Fence, IdSource, ResultUid};
+use domain::{AttemptId, AttemptPhase, Clock, Fence, Heat, IdSource, ResultUid};
 use prost::Message as _;
 use proto::pb;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,7 @@ use crate::session::{Assignment, Effect, Exit, Input, KillReason, Order, Session
 use crate::spool::Spool;
 use crate::wire::{self, Introduction, Outcome};
 
-/// Phases of one attempt that may wait to be told: it has five.
+/// Phases of one attempt that may wait to be told: it has six.
 const PHASES_LIMIT: usize = 8;
 /// A full disk does not empty itself in less.
 const SPOOL_RETRY: Duration = Duration::from_secs(5);
@@ -51,6 +51,16 @@ pub(crate) struct Work {
     unspooled: Vec<Report>,
     /// The loss of the coordinator is logged once.
     lost: bool,
+    /// Tells when the board's heat was looked at.
+    heat: Option<watch::Receiver<Option<Heat>>>,
+    /// As the coordinator was told last: cool, and knowing when.
+    told: (bool, bool),
+}
+
+impl Work {
+    pub(crate) fn new(heat: watch::Receiver<Option<Heat>>) -> Self {
+        Self { heat: Some(heat), ..Self::default() }
+    }
 }
 
 /// The attempt that executes.
@@ -79,6 +89,8 @@ enum Happening {
     LinkEnded(Option<Box<Status>>),
     Task(Result<TaskEnd, JoinError>),
     Phase(AttemptId, AttemptPhase),
+    /// The board was looked at.
+    Looked,
     Wake,
     Shutdown,
 }
@@ -106,11 +118,12 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
     async fn next(&mut self, shutdown: &CancellationToken, stopping: bool) -> Happening {
         let wake = self.session.wake_at().map(|at| at.saturating_sub(self.clock.monotonic()));
         let retry = (!self.work.unspooled.is_empty()).then_some(SPOOL_RETRY);
-        let Work { tasks, link, running, .. } = &mut self.work;
+        let Work { tasks, link, running, heat, .. } = &mut self.work;
         tokio::select! {
             happening = listen(link) => happening,
             (attempt, phase) = next_phase(running) => Happening::Phase(attempt, phase),
             Some(ended) = tasks.join_next(), if !tasks.is_empty() => Happening::Task(ended),
+            () = looked(heat) => Happening::Looked,
             () = sleep(wake.into_iter().chain(retry).min().unwrap_or(Duration::MAX)) => Happening::Wake,
             () = shutdown.cancelled(), if !stopping => Happening::Shutdown,
         }
@@ -118,7 +131,12 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
 
     fn translate(&mut self, happening: Happening) -> Result<Vec<Input>, AgentError> {
         Ok(match happening {
-            Happening::Heard(message) => self.hear(*message).into_iter().collect(),
+            Happening::Heard(message) => {
+                let order = self.hear(*message);
+                // The board's heat decides what is offered to it: a coordinator that knows nothing yet is told at once.
+                let told = matches!(order, Some(Input::Received(Order::Welcome { .. }))).then_some(Input::Cooled);
+                order.into_iter().chain(told.filter(|_| self.workshop.station.heat().is_some())).collect()
+            }
             Happening::LinkEnded(None) => vec![self.lose_link("the coordinator ended the session", None)],
             Happening::LinkEnded(Some(status)) => vec![self.lose_link(&root_cause(&status), refusal(&status))],
             Happening::Task(Ok(TaskEnd::Attempt(report))) => {
@@ -139,11 +157,19 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
                 let spooled = waiting.into_iter().filter_map(|report| self.write_report(report));
                 spooled.chain([Input::Tick]).collect()
             }
+            Happening::Looked => self.cooled().into_iter().collect(),
             Happening::Shutdown => {
                 info!("the agent is asked to stop");
                 vec![Input::Shutdown]
             }
         })
+    }
+
+    /// Whether the coordinator should hear at once how the board is.
+    fn cooled(&mut self) -> Option<Input> {
+        let heat = self.workshop.station.heat()?;
+        let now = (heat.cool, heat.reference_c.is_some());
+        (std::mem::replace(&mut self.work.told, now) != now).then_some(Input::Cooled)
     }
 
     /// Does one thing. What comes of it at once is returned.
@@ -155,7 +181,11 @@ impl<C: Clock, I: IdSource> Driver<C, I> {
             }
             Effect::HangUp => self.work.link = None,
             Effect::Send(outgoing) => {
-                let sent = self.work.link.as_ref().is_none_or(|link| link.send(wire::outgoing(outgoing)));
+                let sent = self
+                    .work
+                    .link
+                    .as_ref()
+                    .is_none_or(|link| link.send(wire::outgoing(outgoing, self.workshop.station.heat())));
                 return (!sent).then(|| self.lose_link("the coordinator takes no messages", None));
             }
             Effect::Start(assignment) => self.start(*assignment),
@@ -304,6 +334,17 @@ async fn next_phase(running: &mut Option<Running>) -> (AttemptId, AttemptPhase) 
         return (running.attempt, phase);
     }
     std::future::pending().await
+}
+
+/// The next look at the board's heat; never, if nobody looks.
+async fn looked(heat: &mut Option<watch::Receiver<Option<Heat>>>) {
+    if let Some(receiver) = heat {
+        if receiver.changed().await.is_ok() {
+            return;
+        }
+        *heat = None;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Whether a coordinator that answers so will never take this agent as it is: its name belongs to another device, or the

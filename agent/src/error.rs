@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use toolchain::ToolchainError;
 
 use crate::identity::IdentityError;
+use crate::simulate::BoardError;
 use crate::spool::SpoolError;
 
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,8 @@ pub enum AgentError {
         toolchain_root = toolchain_root.display()
     )]
     NoRuntime { toolchain_root: PathBuf },
+    #[error(transparent)]
+    Board(#[from] BoardError),
     #[error(transparent)]
     Toolchain(#[from] ToolchainError),
     #[error("the ONNX Runtime library `{library}` can't be used: {why}\nhint: name another with --onnxruntime FILE, or run `furlong-agent toolchain verify`", library = library.display())]

@@ -7,7 +7,8 @@ use proto::pb;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::RunnerCommand;
-use crate::supervise::{self, Launch, supervise};
+use crate::station::{Station, Visit};
+use crate::supervise::{self, Ended, Launch, supervise};
 
 /// Phases that may wait for their reader.
 const PHASES: usize = 16;
@@ -28,16 +29,25 @@ pub struct LocalJob {
     pub readings: Option<PathBuf>,
 }
 
-/// Measures in a runner of its own, which dies with the caller. `on_phase` is told how far it is.
+/// Measures in a runner of its own, which dies with the caller, and listens to the station's sensors meanwhile. `on_phase` is told how far it is.
 pub async fn measure(
     job: &LocalJob,
     command: &RunnerCommand,
+    station: Option<&Station>,
     mut on_phase: impl FnMut(AttemptPhase),
 ) -> Result<Box<Measurement>, Failure> {
+    let mut visit = station.map(|station| Visit::begin(station, &job.cell)).transpose()?;
+    if let Some(visit) = &mut visit
+        && job.mode == RunMode::Performance
+    {
+        visit.cool(&job.cell).await?;
+        visit.listen().await;
+    }
     let scratch = tempfile::Builder::new()
         .prefix("furlong-run-")
         .tempdir()
         .map_err(|error| infra(format!("cannot create a scratch directory: {error}")))?;
+    let simulated = station.and_then(Station::simulated);
     let launch = Launch {
         command,
         scratch: scratch.path(),
@@ -53,18 +63,25 @@ pub async fn measure(
             mode: pb::RunMode::from(job.mode).into(),
             memory_limit_bytes: supervise::limit_bytes(),
             readings: job.readings.as_deref().map(text).transpose()?.unwrap_or_default(),
+            root: simulated.map(|simulated| text(&simulated.tree)).transpose()?.unwrap_or_default(),
+            pace: simulated.map(|simulated| text(&simulated.pace)).transpose()?.unwrap_or_default(),
         },
     };
     let (phases, mut told) = mpsc::channel(PHASES);
     // Kept to the end: dropping it would be the order to stop.
     let (_never, mut kill) = oneshot::channel();
     let mut supervised = std::pin::pin!(supervise(launch, &phases, &mut kill));
-    loop {
+    let Ended { outcome, marks } = loop {
         tokio::select! {
-            outcome = &mut supervised => return outcome,
+            ended = &mut supervised => break ended,
             Some(phase) = told.recv() => on_phase(phase),
         }
+    };
+    let mut measurement = outcome?;
+    if let Some(visit) = visit {
+        visit.end(&mut measurement, marks, Vec::new()).await;
     }
+    Ok(measurement)
 }
 
 fn text(path: &Path) -> Result<String, Failure> {

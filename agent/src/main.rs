@@ -3,7 +3,11 @@
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use furlong_agent::{args::AgentArgs, config, toolchain_command::ToolchainCommand};
+use furlong_agent::{
+    args::{AgentArgs, SensingArgs},
+    config,
+    toolchain_command::ToolchainCommand,
+};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Parser)]
@@ -18,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Show the sensors of this device, one reading of each, and why others were not found
+    Sensors(SensingArgs),
     /// Manage the ONNX Runtime library that is fetched by name
     Toolchain {
         #[command(subcommand)]
@@ -40,6 +46,10 @@ fn main() -> ExitCode {
 
 fn serve() -> anyhow::Result<()> {
     let Cli { command, agent } = Cli::parse();
+    if let Some(Command::Sensors(sensing)) = command {
+        write!(std::io::stdout().lock(), "{}", sensing.list()?)?;
+        return Ok(());
+    }
     if let Some(Command::Toolchain { command, data_dir }) = command {
         let root = config::toolchain_root(&data_dir.unwrap_or_else(config::default_data_dir));
         command.run(&toolchain::Toolchain::new(root), &mut std::io::stdout().lock())?;

@@ -66,6 +66,8 @@ pub(crate) enum Input {
     Undeliverable {
         result: ResultUid,
     },
+    /// The board is cool again, or has learnt when it is: the coordinator should know before the next heartbeat.
+    Cooled,
     /// Time passed: see [`Session::wake_at`].
     Tick,
     /// Somebody stops the agent.
@@ -289,7 +291,10 @@ impl Session {
                     effects.push(Effect::SetAside(result));
                 }
             }
-            Input::Tick => {}
+            Input::Cooled if matches!(self.link, Link::Up { .. }) => {
+                effects.push(Effect::Send(Outgoing::Heartbeat(self.held().collect())));
+            }
+            Input::Cooled | Input::Tick => {}
             Input::Shutdown => self.stop(now, Exit::Stopped, &mut effects),
         }
         // Level-triggered: whatever came in, everything that is due now is done now.

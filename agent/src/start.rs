@@ -17,7 +17,9 @@ use crate::error::AgentError;
 use crate::identity::{self, Identity};
 use crate::link::Address;
 use crate::session::Session;
+use crate::simulate::{Board, BoardError, Profile};
 use crate::spool::Spool;
+use crate::station::{Station, StationConfig};
 use crate::wire::Introduction;
 use crate::{probe, runtime};
 
@@ -34,7 +36,23 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
     let identity = Identity::claim(&data_dir, &clock, &ids)?;
     let library = runtime::find_library(&config)?;
     let runtime = runtime::probe(&config.runner_command, &library).await?;
-    let facts = DeviceFacts { runtime_version: Some(runtime.version), providers: runtime.providers, ..probe::facts() };
+    // Lives as long as this agent.
+    let board = config.simulate.as_deref().map(|name| start_board(name, &data_dir)).transpose()?;
+    let station = Station::open(StationConfig {
+        meters: config.meters,
+        may_pin: config.may_pin,
+        directory: Some(data_dir.clone()),
+        simulated: board.as_ref().map(Board::simulated),
+    });
+    // Before anything is measured: what a killed agent changed on this board is put back.
+    station.recover();
+    let facts = DeviceFacts {
+        runtime_version: Some(runtime.version),
+        providers: runtime.providers,
+        power_sensors: station.sources(),
+        no_power_reason: station.no_power_reason(),
+        ..board.as_ref().map_or_else(probe::facts, Board::facts)
+    };
     let (spool, survivors) = Spool::open(data_dir.join("spool"))?;
     let scratch = data_dir.join("scratch");
     create_empty(&scratch).map_err(directory_error(&scratch))?;
@@ -46,10 +64,12 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         device.id = %identity.device,
         coordinator = config.coordinator,
         runtime = facts.runtime_version,
+        power = station.sources().join(", "),
         undelivered = survivors.len(),
         "agent starts"
     );
     let seed = ids.uuid(clock.now()).as_u64_pair().1;
+    let heat = station.watch();
     let driver = Driver {
         session: Session::new(ChaCha8Rng::seed_from_u64(seed), address.is_loopback(), survivors, clock.monotonic()),
         spool,
@@ -59,6 +79,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
             runner: config.runner_command,
             library,
             toolchain_root: config.toolchain_root,
+            station,
             readings: config.readings,
             scratch,
         }),
@@ -69,11 +90,15 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
             facts,
             boot_id: identity::boot_id(),
         },
-        work: Work::default(),
+        work: Work::new(heat),
         clock,
         ids,
     };
     driver.run(shutdown).await
+}
+
+fn start_board(name: &str, data_dir: &Path) -> Result<Board, AgentError> {
+    Ok(Board::start(Profile::named(name).map_err(BoardError::from)?, &data_dir.join("board"))?)
 }
 
 fn directory_error(path: &Path) -> impl FnOnce(std::io::Error) -> AgentError {

@@ -30,6 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::session::KillReason;
+use crate::station::Marks;
 use crate::wire::Outcome;
 use ending::{End, Evidence};
 use events::{Event, Events};
@@ -67,13 +68,27 @@ pub(crate) async fn supervise(
     launch: Launch<'_>,
     phases: &mpsc::Sender<AttemptPhase>,
     kill: &mut oneshot::Receiver<KillReason>,
-) -> Outcome {
+) -> Ended {
     match Runner::start(&launch) {
         Ok(runner) => runner.watch(launch.max_runtime, phases, kill).await,
         Err(error) => {
             let message = format!("cannot start the runner `{}`: {error}", launch.command.program.display());
-            Err(Failure::without_runner(FailureKind::Infra, AttemptPhase::Loading, message))
+            Ended::failed(Failure::without_runner(FailureKind::Infra, AttemptPhase::Loading, message))
         }
+    }
+}
+
+/// How a runner ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    /// When its measuring began and ended; `None` if it never did.
+    pub(crate) marks: Option<Marks>,
+}
+
+impl Ended {
+    fn failed(failure: Failure) -> Self {
+        Self { outcome: Err(failure), marks: None }
     }
 }
 
@@ -88,6 +103,7 @@ struct Runner {
     memory: Watch,
     phase: AttemptPhase,
     report: Option<Outcome>,
+    marks: Option<Marks>,
     why_killed: Option<End>,
 }
 
@@ -119,6 +135,7 @@ impl Runner {
             memory: Watch::new(pid, limit_bytes),
             phase: AttemptPhase::Loading,
             report: None,
+            marks: None,
             why_killed: None,
         })
     }
@@ -128,7 +145,7 @@ impl Runner {
         max_runtime: Duration,
         phases: &mpsc::Sender<AttemptPhase>,
         kill: &mut oneshot::Receiver<KillReason>,
-    ) -> Outcome {
+    ) -> Ended {
         // The next moment at which patience ends; moved earlier by a report and by the process's end, later by progress.
         let mut patience = after(max_runtime);
         let mut status: Option<ExitStatus> = None;
@@ -150,6 +167,7 @@ impl Runner {
                         self.memory.sample();
                         phases.try_send(phase).unwrap_or_default();
                     }
+                    Ok(Some(Event::Marks(marks))) => self.marks = Some(marks),
                     Ok(Some(Event::Report(report))) if self.report.is_none() => {
                         self.report = Some(report);
                         patience = patience.min(after(EXIT_GRACE));
@@ -166,7 +184,10 @@ impl Runner {
                     self.memory.ended();
                     // Whatever it started dies with it.
                     self.process.kill_group();
-                    status = Some(ended.map_err(|error| lost(self.phase, &error))?);
+                    match ended {
+                        Ok(ended) => status = Some(ended),
+                        Err(error) => return Ended::failed(lost(self.phase, &error)),
+                    }
                     patience = after(DRAIN_GRACE);
                 }
                 why = &mut *kill, if kill_open && status.is_none() => {
@@ -191,7 +212,12 @@ impl Runner {
         self.process.kill();
     }
 
-    fn conclude(self, status: Option<ExitStatus>) -> Outcome {
+    fn conclude(self, status: Option<ExitStatus>) -> Ended {
+        let marks = self.marks;
+        Ended { outcome: self.into_outcome(status), marks }
+    }
+
+    fn into_outcome(self, status: Option<ExitStatus>) -> Outcome {
         let evidence = Evidence {
             phase: self.phase,
             stderr_tail: self.stderr.into_text(),

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{AttemptId, CellSpec, DeviceFacts, DeviceId, Failure, Fence, Measurement, RunId};
+use domain::{AttemptId, CellSpec, DeviceFacts, DeviceId, Failure, Fence, Heat, Measurement, RunId};
 use proto::{InvalidMessage, pb};
 
 use crate::session::{Assignment, Held, Order, Outgoing};
+use crate::station::Marks;
 
 /// What one attempt came to.
 pub(crate) type Outcome = Result<Box<Measurement>, Failure>;
@@ -38,15 +39,19 @@ impl Introduction {
     }
 }
 
-pub(crate) fn outgoing(outgoing: Outgoing) -> pb::AgentMessage {
+/// `heat`: the board's, as last looked at.
+pub(crate) fn outgoing(outgoing: Outgoing, heat: Option<Heat>) -> pb::AgentMessage {
+    let heat = heat.map(Into::into);
     message(match outgoing {
         Outgoing::Heartbeat(held) => {
-            pb::agent_message::Message::Heartbeat(pb::Heartbeat { held: held.into_iter().map(held_to_wire).collect() })
+            let held = held.into_iter().map(held_to_wire).collect();
+            pb::agent_message::Message::Heartbeat(pb::Heartbeat { held, heat })
         }
         Outgoing::Update(Held { attempt, fence, phase }) => pb::agent_message::Message::Update(pb::AttemptUpdate {
             attempt_id: attempt.0,
             fence: fence.0,
             phase: pb::AttemptPhase::from(phase).into(),
+            heat,
         }),
     })
 }
@@ -86,6 +91,12 @@ pub(crate) fn report(outcome: Outcome) -> pb::AttemptReport {
         Err(failure) => pb::attempt_report::Outcome::Failure(failure.into()),
     };
     pb::AttemptReport { outcome: Some(outcome) }
+}
+
+/// A runner's marks; it is this very program, so that nothing has to be checked.
+pub(crate) fn marks(marks: pb::Marks) -> Marks {
+    let pb::Marks { begin_ns, end_ns, warm_up_begin_ns, ranging_begin_ns, ranging_end_ns } = marks;
+    Marks { begin_ns, end_ns, warm_up_begin_ns, ranging_ns: ranging_begin_ns.zip(ranging_end_ns) }
 }
 
 fn read_assignment(assignment: pb::Assignment) -> Result<Assignment, InvalidMessage> {

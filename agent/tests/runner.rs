@@ -79,6 +79,10 @@ fn run(job: &pb::RunnerJob) -> (Vec<AttemptPhase>, Result<Measurement, Failure>,
         let event = pb::RunnerEvent::decode_length_delimited(&mut rest).expect("whole").event.expect("not empty");
         match event {
             pb::runner_event::Event::Phase(phase) => phases.push(proto::phase_from_wire(phase).expect("known")),
+            pb::runner_event::Event::Marks(marks) => assert!(
+                marks.warm_up_begin_ns.is_some_and(|begin| begin <= marks.begin_ns) && marks.begin_ns < marks.end_ns,
+                "{marks:?}"
+            ),
             pb::runner_event::Event::Measurement(wire) => report = Some(Ok(wire.try_into().expect("valid"))),
             pb::runner_event::Event::Failure(wire) => report = Some(Err(wire.try_into().expect("valid"))),
         }

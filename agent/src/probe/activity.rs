@@ -107,7 +107,7 @@ fn frequency_mhz(root: &Path) -> Option<u32> {
 }
 
 /// Zones report thousandths of a degree; absurd ones are sensors that are switched off.
-fn temperature_c(root: &Path) -> Option<f64> {
+pub(crate) fn temperature_c(root: &Path) -> Option<f64> {
     let thermal = root.join("sys/class/thermal");
     let zones = entries(&thermal).into_iter().filter(|name| name.starts_with("thermal_zone"));
     let degrees = zones.filter_map(|zone| {

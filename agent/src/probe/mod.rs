@@ -1,10 +1,9 @@
-//! What can be told about this device by reading files: processor, memory, kernel, power sensors.
+//! What can be told about this device by reading files: processor, memory, kernel. Its sensors: [`power`](crate::power).
 //!
 //! Every probe takes the root directory it reads below, so that a test can hand it the tree of another board. Nothing here
 //! writes, needs a privilege, or loads the runtime: its version and providers are asked of a child process.
 
 mod activity;
-mod power;
 mod processor;
 mod system;
 
@@ -12,18 +11,17 @@ use std::path::Path;
 
 use domain::DeviceFacts;
 
-pub(crate) use activity::{Activity, Busy, activity, boost, huge_pages, processors};
+pub(crate) use activity::{Activity, Busy, activity, boost, huge_pages, processors, temperature_c};
 pub(crate) use processor::{cpu_model, governor, isa};
 use system::kernel;
 
-/// The facts of this device. What can't be found out is left empty.
+/// The facts of this device but for its sensors. What can't be found out is left empty.
 pub fn facts() -> DeviceFacts {
     facts_below(Path::new("/"))
 }
 
 /// As [`facts`], with `proc` and `sys` read below `root`; architecture and core count are always this process's own.
 pub fn facts_below(root: &Path) -> DeviceFacts {
-    let power = power::sensors(root);
     DeviceFacts {
         arch: std::env::consts::ARCH.to_owned(),
         os: std::env::consts::OS.to_owned(),
@@ -34,8 +32,9 @@ pub fn facts_below(root: &Path) -> DeviceFacts {
         isa: isa(root),
         runtime_version: None,
         providers: Vec::new(),
-        power_sensors: power.found,
-        no_power_reason: power.why_none,
+        power_sensors: Vec::new(),
+        no_power_reason: None,
+        simulated: None,
     }
 }
 
@@ -68,15 +67,12 @@ mod tests {
     fn this_machine_has_a_processor_and_memory() {
         let facts = facts();
         assert!(facts.cores > 0 && facts.memory_bytes > 1 << 20 && !facts.kernel.is_empty(), "{facts:?}");
-        assert_eq!(facts.power_sensors.is_empty(), facts.no_power_reason.is_some());
     }
 
     #[test]
     fn an_empty_tree_gives_empty_facts() {
         let root = tempfile::tempdir().expect("a directory");
         let facts = facts_below(root.path());
-        assert_eq!(facts.power_sensors, Vec::<String>::new());
-        assert!(facts.no_power_reason.is_some());
         #[cfg(target_os = "linux")]
         assert_eq!((facts.kernel.as_str(), facts.memory_bytes, facts.isa.len()), ("", 0, 0));
     }

@@ -9,7 +9,8 @@ use loadgen::{Choice, ClosedLoop, ORDER_SEED};
 use super::job::explain;
 use super::measure;
 use super::runtime::{Bound, Engine, EngineError, RuntimeError, SessionSetup, Source};
-use super::{input, process, stopwatch};
+use super::{input, process};
+use crate::stopwatch;
 
 /// Calls before the first round, so that caches and clock rates have settled.
 const WARM_UP_CALLS: u32 = 20_000;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::{CellSpec, Digest, Drift, Environment, StableEnvironment, VolatileEnvironment};
@@ -27,31 +27,33 @@ const NOTED_VARIABLES: [&str; 8] = [
     "GOMP_CPU_AFFINITY",
 ];
 
-/// Where readings come from: this machine, or, for tests of what follows from them, a file.
+/// Where readings come from: this machine or the tree of a simulated one, or, for tests of what follows from them, a file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Probe {
-    Machine,
+    Machine {
+        root: PathBuf,
+    },
     /// The reading before measuring, and the one after.
     Recorded(Box<(Readings, Readings)>),
 }
 
 impl Probe {
-    /// From a file of JSON with two [`Readings`]; the machine if none is named.
-    pub(super) fn open(recorded: Option<&Path>) -> io::Result<Self> {
-        let Some(path) = recorded else { return Ok(Self::Machine) };
+    /// From a file of JSON with two [`Readings`]; the machine below `root` if none is named.
+    pub(super) fn open(recorded: Option<&Path>, root: &Path) -> io::Result<Self> {
+        let Some(path) = recorded else { return Ok(Self::Machine { root: root.to_owned() }) };
         Ok(Self::Recorded(Box::new(serde_json::from_slice(&std::fs::read(path)?)?)))
     }
 
     fn before(&self) -> Readings {
         match self {
-            Self::Machine => Readings::take(),
+            Self::Machine { root } => Readings::take(root),
             Self::Recorded(readings) => readings.0.clone(),
         }
     }
 
     fn after(&self) -> Readings {
         match self {
-            Self::Machine => Readings::take(),
+            Self::Machine { root } => Readings::take(root),
             Self::Recorded(readings) => readings.1.clone(),
         }
     }
@@ -69,9 +71,14 @@ pub(super) struct Readings {
 }
 
 impl Readings {
-    fn take() -> Self {
+    fn take(root: &Path) -> Self {
+        let machine = probe::activity(root);
+        if root != Path::new("/") {
+            // What this machine's scheduler does to the process is no circumstance of the board that it stands for.
+            return Self { machine, ..Self::default() };
+        }
         Self {
-            machine: probe::activity(Path::new("/")),
+            machine,
             own_cpu_us: own_cpu_us(),
             involuntary_switches: involuntary_switches(),
             processor_waits_ns: processor_waits_ns(),
@@ -168,6 +175,8 @@ fn processor_wait_share(before: &Readings, after: &Readings, elapsed: Duration) 
 #[derive(Debug)]
 pub(super) struct Known<'a> {
     pub(super) cell: &'a CellSpec,
+    /// What stands for `/`.
+    pub(super) root: &'a Path,
     pub(super) library: &'a Path,
     pub(super) runtime_version: &'a str,
     pub(super) runtime_build: &'a str,
@@ -178,8 +187,8 @@ pub(super) struct Known<'a> {
 
 /// What is known before measuring: machine, runtime and provider.
 pub(super) fn describe(known: &Known<'_>) -> io::Result<Environment> {
-    let root = Path::new("/");
-    let facts = probe::facts();
+    let root = known.root;
+    let facts = probe::facts_below(root);
     let stable = StableEnvironment {
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         runtime_version: known.runtime_version.to_owned(),
@@ -306,7 +315,7 @@ mod tests {
 
     #[test]
     fn this_machine_tells_its_own_share() {
-        let found = Watch::start(&Probe::Machine).finish(Duration::from_secs(1), false);
+        let found = Watch::start(&Probe::Machine { root: PathBuf::from("/") }).finish(Duration::from_secs(1), false);
         assert_eq!(found.foreign_cpu_share.is_some(), cfg!(target_os = "linux"));
     }
 }

@@ -16,8 +16,8 @@ use score::{Prediction, predictions};
 
 use super::input::{InputSpec, Query};
 use super::runtime::RuntimeError;
-use super::stopwatch;
 use super::tasks::{self, Evaluator, OutputTensor, Row, RowOutputs, TaskError};
+use crate::stopwatch;
 
 /// Prepared examples that may wait for the model, beside a batch of them: enough to hide a slow image, and few enough to be
 /// held in memory.

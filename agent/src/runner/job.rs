@@ -11,7 +11,7 @@ use std::time::Duration;
 use analysis::samples;
 use domain::{
     AttemptPhase, CellSpec, Clock as _, Environment, Failure, FailureKind, Measurement, OutputCheck, Placement,
-    RunMode, Scenario, StopReason, SystemClock,
+    PowerRule, Regime, RunMode, Scenario, StopReason, SystemClock, Timestamp, VolatileEnvironment,
 };
 use loadgen::{Choice, ORDER_SEED, WarmUp};
 use proto::pb;
@@ -26,8 +26,10 @@ use super::model_file::{self, ModelFileError};
 use super::pipe::{self, Events};
 use super::process::ConfineError;
 use super::report::{self, HistogramError};
-use super::runtime::{Bound, Engine, EngineError, Model, RuntimeError, SessionSetup, Source, probe_library};
-use super::{measure, process, stopwatch};
+use super::runtime::{Bound, Callable, Engine, EngineError, Model, RuntimeError, SessionSetup, Source, probe_library};
+use super::{measure, process};
+use crate::simulate::Pace;
+use crate::{probe, stopwatch};
 
 /// The agent is gone, or can't be reached: nobody reads the code.
 const NO_AGENT: u8 = 3;
@@ -112,6 +114,10 @@ struct Job {
     dataset: Option<PathBuf>,
     memory_limit_bytes: u64,
     readings: Option<PathBuf>,
+    /// Of a simulated board: where its pace is told.
+    pace: Option<PathBuf>,
+    /// What the environment is read below.
+    root: PathBuf,
 }
 
 impl TryFrom<pb::RunnerJob> for Job {
@@ -129,6 +135,8 @@ impl TryFrom<pb::RunnerJob> for Job {
             readings,
             mode: _,
             dataset,
+            pace,
+            root,
         } = job;
         let optional = |path: String| (!path.is_empty()).then(|| PathBuf::from(path));
         Ok(Self {
@@ -141,6 +149,8 @@ impl TryFrom<pb::RunnerJob> for Job {
             input_file: optional(input_file),
             memory_limit_bytes,
             readings: optional(readings),
+            pace: optional(pace),
+            root: optional(root).unwrap_or_else(|| PathBuf::from("/")),
         })
     }
 }
@@ -151,7 +161,7 @@ impl Job {
         events.enter(AttemptPhase::Loading)?;
         process::limit_memory(self.memory_limit_bytes).map_err(JobError::Limit)?;
         let affinity = process::confine(&cell.settings.affinity)?;
-        let probe = Probe::open(self.readings.as_deref()).map_err(JobError::Readings)?;
+        let probe = Probe::open(self.readings.as_deref(), &self.root).map_err(JobError::Readings)?;
         if !self.model.exists() {
             return Err(JobError::NoModel { path: self.model.clone() });
         }
@@ -163,6 +173,7 @@ impl Job {
         let model = model?;
         let known = environment::Known {
             cell,
+            root: &self.root,
             library: &self.library,
             runtime_version: engine.version(),
             runtime_build: engine.build(),
@@ -189,15 +200,19 @@ impl Job {
         if let Some(fault) = Fault::of(faults, &cell.model.name) {
             fault.happen();
         }
-        let mut choice = order(cell, model.queries());
-        let (warmup_iterations, shortest) = measure::warm_up(&model, WarmUp::new(cell.warmup), &mut choice)?;
-
-        events.enter(AttemptPhase::Measuring)?;
-        let started_at = SystemClock::new().now();
-        let watch = Watch::start(&probe);
-        let Load { recording, rate, trials } = load::carry(cell, &model, &mut choice, shortest)?;
-        environment.volatile = watch.finish(recording.measured, autogroup_raised);
-        let (peak_rss_bytes, end_rss_bytes) = process::resident_bytes();
+        let pace = self.pace.as_deref().map(Pace::open).transpose().map_err(JobError::Pace)?;
+        let choice = order(cell, model.queries());
+        let worked = match &pace {
+            None => self.work(&model, choice, &probe, autogroup_raised, events)?,
+            Some(pace) => self.work(&pace.around(&model), choice, &probe, autogroup_raised, events)?,
+        };
+        if let Some(pace) = pace {
+            pace.finish().map_err(JobError::Pace)?;
+        }
+        let Worked { warmup_iterations, started_at, load, volatile, resident } = worked;
+        let Load { recording, rate, trials } = load;
+        environment.volatile = volatile;
+        let (peak_rss_bytes, end_rss_bytes) = resident;
         model.nan_after()?;
         let check = self.check(&mut model, &specs, &queries)?;
 
@@ -230,7 +245,59 @@ impl Job {
             outputs,
             accuracy: None,
             check,
+            telemetry: None,
         })
+    }
+
+    /// Warms up and measures. Nothing of a simulated board's pace is compiled into a real one's loops.
+    fn work<C: Callable>(
+        &self,
+        model: &C,
+        mut choice: Choice,
+        probe: &Probe,
+        autogroup_raised: bool,
+        events: &mut Events,
+    ) -> Result<Worked, JobError> {
+        let cell = &self.cell;
+        let base = stopwatch::Base::take();
+        let (mut warmup_iterations, shortest) = measure::warm_up(model, WarmUp::new(cell.warmup), &mut choice)?;
+        if let Regime::Sustained { plateau } = cell.environment.regime {
+            let temperature = || probe::temperature_c(&self.root);
+            warmup_iterations += measure::settle(model, plateau, temperature, &mut choice)?;
+        }
+
+        events.enter(AttemptPhase::Measuring)?;
+        let guard = self.guard();
+        let ranging = if guard.is_zero() {
+            None
+        } else {
+            std::thread::sleep(guard);
+            let Load { recording, .. } = load::carry(cell, model, &mut choice, shortest)?;
+            std::thread::sleep(guard);
+            Some((recording.begun, recording.begun + recording.measured))
+        };
+        let started_at = SystemClock::new().now();
+        let watch = Watch::start(probe);
+        let load = load::carry(cell, model, &mut choice, shortest)?;
+        let recording = &load.recording;
+        let volatile = watch.finish(recording.measured, autogroup_raised);
+        std::thread::sleep(guard);
+        let resident = process::resident_bytes();
+        events.marks(pb::Marks {
+            begin_ns: base.ns(recording.begun),
+            end_ns: base.ns(recording.begun + recording.measured),
+            warm_up_begin_ns: Some(base.begin_ns()),
+            ranging_begin_ns: ranging.map(|(begin, _)| base.ns(begin)),
+            ranging_end_ns: ranging.map(|(_, end)| base.ns(end)),
+        })?;
+        Ok(Worked { warmup_iterations, started_at, load, volatile, resident })
+    }
+
+    /// Time without work around each pass, by MLPerf Power's rules 10 s; zero if there is one pass only.
+    fn guard(&self) -> Duration {
+        const GUARD: Duration = Duration::from_secs(10);
+        let twice = self.cell.power.as_ref().is_some_and(PowerRule::measures_twice);
+        if twice { GUARD } else { Duration::ZERO }
     }
 
     /// What the outputs are held against others with. After measuring, in the session that was measured.
@@ -264,7 +331,15 @@ impl Job {
         let started_at = SystemClock::new().now();
         let watch = Watch::start(&probe);
         let mut tell = || events.enter(AttemptPhase::Measuring);
-        let Evaluated { record, latencies_ns } = bench.evaluate(&mut |query| model.answer(query), &mut tell)?;
+        let pace = self.pace.as_deref().map(Pace::open).transpose().map_err(JobError::Pace)?;
+        let mut ask = |query: &Query| {
+            let (outputs, took) = model.answer(query)?;
+            Ok((outputs, pace.as_ref().map_or(took, |pace| pace.stretch(took))))
+        };
+        let Evaluated { record, latencies_ns } = bench.evaluate(&mut ask, &mut tell)?;
+        if let Some(pace) = pace {
+            pace.finish().map_err(JobError::Pace)?;
+        }
         environment.volatile = watch.finish(record.elapsed, autogroup_raised);
         let (peak_rss_bytes, end_rss_bytes) = process::resident_bytes();
         Ok(Measurement {
@@ -323,6 +398,16 @@ struct Loaded {
     autogroup_raised: bool,
 }
 
+/// What the measured loops came to, and what was seen meanwhile.
+struct Worked {
+    warmup_iterations: u32,
+    started_at: Timestamp,
+    load: Load,
+    volatile: VolatileEnvironment,
+    /// Bytes of memory: the most, and now.
+    resident: (u64, u64),
+}
+
 /// The order in which a cell's scenario takes its queries. A query of several samples is made ready as one; a block of
 /// samples therefore begins at a multiple of its size, and not anywhere as `LoadGen`'s does.
 fn order(cell: &CellSpec, queries: usize) -> Choice {
@@ -355,6 +440,8 @@ enum JobError {
     Confine(#[from] ConfineError),
     #[error("the recorded readings can't be read")]
     Readings(#[source] io::Error),
+    #[error("the simulated board does not tell its pace")]
+    Pace(#[source] io::Error),
     #[error("the runtime's library can't be read")]
     Library(#[source] io::Error),
     #[error(transparent)]
@@ -387,6 +474,7 @@ impl JobError {
             | Self::Histogram(_)
             | Self::Confine(_)
             | Self::Readings(_)
+            | Self::Pace(_)
             | Self::Library(_)
             | Self::Engine(EngineError::Library(_)) => FailureKind::Infra,
             Self::Engine(EngineError::Runtime(error)) | Self::Runtime(error) => error.kind(),

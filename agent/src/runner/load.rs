@@ -7,7 +7,7 @@ use domain::{CellSpec, MeasureRule, Percentile, Rate, Scenario, ServerLoad, Tria
 use loadgen::{Choice, ClosedLoop, Offline, RateSearch, SCHEDULE_SEED, Server, early_stopping};
 
 use super::measure::{self, Recording};
-use super::runtime::{Bound, RuntimeError};
+use super::runtime::{Callable, RuntimeError};
 
 /// What a cell's load came to.
 pub(super) struct Load {
@@ -28,7 +28,7 @@ impl Load {
 /// are guessed.
 pub(super) fn carry(
     cell: &CellSpec,
-    model: &Bound,
+    model: &impl Callable,
     choice: &mut Choice,
     shortest: Duration,
 ) -> Result<Load, RuntimeError> {
@@ -69,7 +69,7 @@ impl Target {
     fn serve(
         &self,
         rule: MeasureRule,
-        model: &Bound,
+        model: &impl Callable,
         rate: Rate,
         choice: &mut Choice,
     ) -> Result<Recording, RuntimeError> {
@@ -88,7 +88,7 @@ impl Target {
 
     /// The greatest rate that holds the latency. What is reported is its own measurement, or, if none held it, that of
     /// the least rate tried, which then is invalid by its own reasons.
-    fn search(&self, model: &Bound, choice: &mut Choice, shortest: Duration) -> Result<Load, RuntimeError> {
+    fn search(&self, model: &impl Callable, choice: &mut Choice, shortest: Duration) -> Result<Load, RuntimeError> {
         let first = half_of_capacity(shortest);
         let mut search = RateSearch::new(first);
         let mut trials = Vec::new();

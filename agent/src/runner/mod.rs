@@ -1,7 +1,7 @@
 //! The runner: the agent's child process, one per attempt. Loads the runtime and the model, measures, reports, ends.
 //!
 //! It holds no tokio and no logging, so that nothing runs beside the measured thread. Only [`runtime`] knows ONNX Runtime,
-//! and only [`stopwatch`] reads the monotonic clock. What the runner finds wrong it reports; what kills it, its supervisor
+//! and only [`stopwatch`](crate::stopwatch) reads the monotonic clock. What the runner finds wrong it reports; what kills it, its supervisor
 //! explains.
 
 pub mod bench;
@@ -18,8 +18,9 @@ mod pipe;
 mod process;
 mod report;
 mod runtime;
-mod stopwatch;
 mod tasks;
 
 pub use job::main;
+pub(crate) use measure::wait_until;
+pub(crate) use runtime::{CallError, Callable};
 pub use runtime::{LibraryError, LibraryFacts, probe_library};

@@ -58,6 +58,11 @@ impl Events {
         self.send(pb::runner_event::Event::Phase(pb::AttemptPhase::from(phase).into()))
     }
 
+    /// When measuring began and ended. Said once, after measuring.
+    pub(super) fn marks(&mut self, marks: pb::Marks) -> io::Result<()> {
+        self.send(pb::runner_event::Event::Marks(marks))
+    }
+
     pub(super) fn report(&mut self, outcome: Result<Measurement, Failure>) -> io::Result<()> {
         self.send(match outcome {
             Ok(measurement) => pb::runner_event::Event::Measurement(measurement.into()),

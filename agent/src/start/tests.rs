@@ -60,6 +60,9 @@ impl Bench {
                 program: "sh".into(),
                 arguments: vec!["-c".into(), script.into(), "runner".into()],
             },
+            meters: Vec::new(),
+            may_pin: false,
+            simulate: None,
         }
     }
 

@@ -7,7 +7,8 @@ use proto::pb;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::ChildStdout;
 
-use crate::wire::Outcome;
+use crate::station::Marks;
+use crate::wire::{self, Outcome};
 
 /// The agent's report adds a few bytes around the runner's.
 #[expect(clippy::cast_possible_truncation, reason = "64 MiB")]
@@ -18,6 +19,7 @@ const LENGTH_LIMIT_BYTES: usize = 10;
 #[derive(Debug)]
 pub(super) enum Event {
     Phase(AttemptPhase),
+    Marks(Marks),
     Report(Outcome),
 }
 
@@ -96,6 +98,7 @@ fn read(event: pb::RunnerEvent) -> Result<Event, BadEvent> {
     let invalid = |error: proto::InvalidMessage| BadEvent::Garbage(error.to_string());
     match event.event.ok_or_else(|| BadEvent::Garbage("an empty message".to_owned()))? {
         Wire::Phase(number) => proto::phase_from_wire(number).map(Event::Phase).map_err(invalid),
+        Wire::Marks(marks) => Ok(Event::Marks(wire::marks(marks))),
         Wire::Measurement(measurement) => {
             let measurement = Measurement::try_from(measurement).map_err(invalid)?;
             Ok(Event::Report(Ok(Box::new(measurement))))

@@ -29,9 +29,9 @@ async fn run_within(script: &str, max_runtime: Duration, kill: Option<KillReason
     let (tell_why, mut kill_reason) = oneshot::channel();
     if let Some(why) = kill {
         tell_why.send(why).unwrap();
-        return Ended { outcome: supervise(launch, &tell, &mut kill_reason).await, phases: vec![] };
+        return Ended { outcome: supervise(launch, &tell, &mut kill_reason).await.outcome, phases: vec![] };
     }
-    let outcome = supervise(launch, &tell, &mut kill_reason).await;
+    let outcome = supervise(launch, &tell, &mut kill_reason).await.outcome;
     drop((tell_why, tell));
     let mut heard = Vec::new();
     while let Some(phase) = phases.recv().await {
@@ -203,7 +203,7 @@ async fn a_program_that_is_not_there_is_named() {
         Launch { command: &command, scratch: SCRATCH.path(), variables: &BTreeMap::new(), job, max_runtime: LONG };
     let (tell, _phases) = mpsc::channel(16);
     let (_tell_why, mut kill_reason) = oneshot::channel();
-    let failure = supervise(launch, &tell, &mut kill_reason).await.expect_err("nothing to start");
+    let failure = supervise(launch, &tell, &mut kill_reason).await.outcome.expect_err("nothing to start");
     assert_eq!(failure.kind, FailureKind::Infra);
     assert!(failure.message.contains("/no/such/runner"), "{}", failure.message);
 }

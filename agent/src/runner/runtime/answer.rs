@@ -10,8 +10,8 @@ use super::engine::Model;
 use super::output::cpu_memory;
 use super::{Bound, RuntimeError, nan, tensor};
 use crate::runner::input::{InputSpec, Query};
-use crate::runner::stopwatch;
 use crate::runner::tasks::OutputTensor;
+use crate::stopwatch;
 
 impl Model {
     /// Runs a query and gives what the model answers, and how long the runtime's own call took.

@@ -21,7 +21,7 @@ use super::output::{Buffers, Output, Shapes, cpu_memory};
 use super::state::State;
 use super::{RuntimeError, nan, tensor};
 use crate::runner::input::{InputSpec, Query, describe};
-use crate::runner::stopwatch;
+use crate::stopwatch;
 
 /// Time for looking at the outputs of each query once more, after measuring.
 const NAN_BUDGET: Duration = Duration::from_millis(500);

@@ -6,6 +6,7 @@
 mod answer;
 mod architecture;
 mod bound;
+mod callable;
 mod element;
 mod engine;
 mod failure;
@@ -20,6 +21,7 @@ mod tensor;
 mod trace;
 
 pub(super) use bound::Bound;
+pub(crate) use callable::{CallError, Callable};
 pub(super) use engine::{Engine, EngineError, Model, Source};
 pub(super) use failure::RuntimeError;
 pub use library::{LibraryError, LibraryFacts, probe_library};

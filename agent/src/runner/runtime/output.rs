@@ -11,7 +11,7 @@ use ort::value::{DynTensor, DynTensorValueType, Outlet, TensorElementType, Value
 use super::element::element;
 use super::{RuntimeError, nan};
 use crate::runner::input::{Axis, InputSpec, describe_range};
-use crate::runner::stopwatch;
+use crate::stopwatch;
 
 /// Where outputs are that the runtime allocates.
 pub(super) fn cpu_memory() -> ort::Result<MemoryInfo<'static>> {

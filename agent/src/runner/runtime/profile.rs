@@ -10,7 +10,7 @@ use domain::Placement;
 
 use super::{Engine, RuntimeError, SessionSetup, Source, trace};
 use crate::runner::input::Query;
-use crate::runner::stopwatch;
+use crate::stopwatch;
 
 /// No placement.
 #[derive(Debug, thiserror::Error)]
