@@ -2,13 +2,17 @@
 //!
 //! The run is the unit: each figure is the median over runs of the run's own figure. Only valid runs enter; a cell that has
 //! none shows its suspect runs, marked as such, because on a shared machine that is better than silence. Invalid runs never
-//! enter. A percentile that one of the runs has too few samples for is not shown.
+//! enter. A percentile that one of the runs has too few samples for is not shown, and no energy unless that of every run may
+//! be set beside others.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use domain::{CellSpec, RunMode, RunState, VerdictLevel};
+use domain::{CellSpec, PowerRule, RunMode, RunState, Scope, ThrottleVerdict, VerdictLevel, units};
 
-use crate::store::{MeasuredFigures, RunFigures};
+use crate::store::{MeasuredFigures, RunEnergy, RunFigures};
 
 /// Statistics over the runs of one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +31,12 @@ pub(crate) struct CellSummary {
     pub(crate) figures: Option<CellFigures>,
     /// First failure's message, if any run failed.
     pub(crate) failure: Option<String>,
+    /// The simulated board that measured; `None` = a real device, or nothing is measured yet.
+    pub(crate) simulated: Option<String>,
 }
 
 /// Medians over runs of one verdict.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CellFigures {
     /// The verdict of the runs: valid, or suspect if none is valid.
     pub(crate) basis: VerdictLevel,
@@ -44,6 +50,20 @@ pub(crate) struct CellFigures {
     pub(crate) session_load: Duration,
     pub(crate) first_inference: Duration,
     pub(crate) peak_rss_bytes: u64,
+    pub(crate) energy: Option<CellEnergy>,
+    /// Why there is no energy; `None` = there is, or the campaign asked for none.
+    pub(crate) no_energy: Option<String>,
+}
+
+/// Medians over runs whose readings cover the same part of the device.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct CellEnergy {
+    pub(crate) scope: Scope,
+    /// Joules of one sample of the model's input.
+    pub(crate) per_inference_j: f64,
+    /// Coefficient of variation (0..1) of it from run to run; `None` below two runs.
+    pub(crate) spread: Option<f64>,
+    pub(crate) mean_w: f64,
 }
 
 /// One summary a cell, in order of the cells.
@@ -63,12 +83,15 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
     let measuring: Vec<&RunFigures> = runs.iter().copied().filter(|run| run.mode == RunMode::Performance).collect();
     let in_state = |state| count(runs.iter().filter(|run| run.state == state).count());
     let with_verdict = |runs: &[&RunFigures], level| {
-        let measured = runs.iter().filter_map(|run| run.measured);
+        let measured = runs.iter().filter_map(|run| run.measured.as_ref());
         count(measured.filter(|figures| figures.verdict == level).count())
     };
     let mut devices: Vec<_> = runs.iter().filter_map(|run| run.device.clone()).collect();
     devices.sort();
     devices.dedup();
+    let boards: BTreeSet<&str> = runs.iter().filter_map(|run| run.measured.as_ref()?.simulated.as_deref()).collect();
+    let figures = figures(VerdictLevel::Valid, &measuring).or_else(|| figures(VerdictLevel::Suspect, &measuring));
+    let no_power = spec.power.as_ref().is_some_and(|rule| rule.source == PowerRule::OFF);
     CellSummary {
         cell,
         spec,
@@ -79,7 +102,8 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
         valid: with_verdict(&measuring, VerdictLevel::Valid),
         suspect: with_verdict(&measuring, VerdictLevel::Suspect),
         invalid: with_verdict(runs, VerdictLevel::Invalid),
-        figures: figures(VerdictLevel::Valid, &measuring).or_else(|| figures(VerdictLevel::Suspect, &measuring)),
+        figures: figures.map(|figures| CellFigures { no_energy: figures.no_energy.filter(|_| !no_power), ..figures }),
+        simulated: (!boards.is_empty()).then(|| boards.into_iter().collect::<Vec<_>>().join(", ")),
         failure: runs
             .iter()
             .filter(|run| run.state == RunState::Failed)
@@ -94,9 +118,9 @@ fn summarize_cell(cell: u32, spec: CellSpec, runs: &[&RunFigures]) -> CellSummar
     reason = "nanoseconds and bytes of one run are below 2^52, and a median of unsigned numbers is one"
 )]
 fn figures(basis: VerdictLevel, runs: &[&RunFigures]) -> Option<CellFigures> {
-    let measured = runs.iter().filter_map(|run| run.measured);
-    let chosen: Vec<_> = measured.filter(|figures| figures.verdict == basis).collect();
-    let unsigned = |figure: &dyn Fn(&_) -> u64| {
+    let measured = runs.iter().filter_map(|run| run.measured.as_ref());
+    let chosen: Vec<&MeasuredFigures> = measured.filter(|figures| figures.verdict == basis).collect();
+    let unsigned = |figure: &dyn Fn(&MeasuredFigures) -> u64| {
         let values: Vec<_> = chosen.iter().map(|run| figure(run) as f64).collect();
         stats::median(&values).map(|median| median.round() as u64)
     };
@@ -108,6 +132,10 @@ fn figures(basis: VerdictLevel, runs: &[&RunFigures]) -> Option<CellFigures> {
     let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     let throughput: Vec<_> = chosen.iter().map(|run| run.throughput_per_s).collect();
     let p50: Vec<_> = chosen.iter().map(|run| run.p50_ns as f64).collect();
+    let (energy, no_energy) = match energy(&chosen) {
+        Ok(energy) => (energy, None),
+        Err(why) => (None, Some(why)),
+    };
     Some(CellFigures {
         basis,
         p50_ns: unsigned(&|run| run.p50_ns)?,
@@ -118,6 +146,43 @@ fn figures(basis: VerdictLevel, runs: &[&RunFigures]) -> Option<CellFigures> {
         session_load: Duration::from_nanos(unsigned(&|run| nanoseconds(run.session_load))?),
         first_inference: Duration::from_nanos(unsigned(&|run| nanoseconds(run.first_inference))?),
         peak_rss_bytes: unsigned(&|run| run.peak_rss_bytes)?,
+        energy,
+        no_energy,
+    })
+}
+
+/// `None`: of no run. An error in words where a median would be of other things than its row.
+fn energy(runs: &[&MeasuredFigures]) -> Result<Option<CellEnergy>, String> {
+    let of_runs = runs.iter().map(|run| run.energy.as_ref()).collect::<Result<Vec<_>, _>>().map_err(String::clone)?;
+    let joules = of_runs.iter().map(|run| joules(run)).collect::<Result<Vec<_>, _>>()?;
+    let watts: Vec<f64> = of_runs.iter().map(|run| run.mean_w).collect();
+    let scopes: BTreeSet<Scope> = of_runs.iter().map(|run| run.scope).collect();
+    if scopes.len() > 1 {
+        let names: Vec<_> = scopes.into_iter().map(Scope::name).collect();
+        return Err(format!("two scopes: {}", names.join(", ")));
+    }
+    let medians = stats::median(&joules).zip(stats::median(&watts)).zip(scopes.first().copied());
+    Ok(medians.map(|((per_inference_j, mean_w), scope)| CellEnergy {
+        scope,
+        per_inference_j,
+        spread: stats::coefficient_of_variation(&joules),
+        mean_w,
+    }))
+}
+
+/// Of one inference, if the run's may be set beside others.
+fn joules(run: &RunEnergy) -> Result<f64, String> {
+    let RunEnergy { scope: _, mean_w: _, per_inference_j, coverage, throttle, rankable } = run;
+    let joules = per_inference_j.as_ref().map_err(|refusal| format!("refused: {refusal}"))?;
+    if *rankable {
+        return Ok(*joules);
+    }
+    Err(match throttle {
+        ThrottleVerdict::Throttled => "throttled".to_owned(),
+        ThrottleVerdict::Unknown => "nothing on this device tells whether it was throttled".to_owned(),
+        ThrottleVerdict::None | ThrottleVerdict::Light => {
+            format!("readings cover only {} of measuring", units::percent(*coverage))
+        }
     })
 }
 
@@ -166,6 +231,8 @@ mod tests {
             session_load: Duration::from_millis(5),
             first_inference: Duration::from_millis(2),
             peak_rss_bytes: 1000,
+            energy: Err("no sensor: none".to_owned()),
+            simulated: None,
         };
         run(RunState::Done, "desk", Some(measured))
     }
@@ -194,7 +261,8 @@ mod tests {
 
     #[test]
     fn a_cell_without_a_valid_run_stands_on_its_suspect_ones_and_never_on_invalid_ones() {
-        let basis = |runs: &[RunFigures]| summarize(vec![(1, spec())], runs)[0].figures.map(|f| (f.basis, f.p50_ns));
+        let basis =
+            |runs: &[RunFigures]| summarize(vec![(1, spec())], runs)[0].figures.as_ref().map(|f| (f.basis, f.p50_ns));
         let suspect = [done(VerdictLevel::Suspect, 5), done(VerdictLevel::Invalid, 900)];
         assert_eq!(basis(&suspect), Some((VerdictLevel::Suspect, 5)));
         assert_eq!(basis(&[done(VerdictLevel::Invalid, 5)]), None);
@@ -204,8 +272,61 @@ mod tests {
     fn a_percentile_that_one_run_can_not_be_quoted_for_is_left_out() {
         let mut short = done(VerdictLevel::Valid, 100);
         short.measured.as_mut().expect("measured").p99_ns = None;
-        let figures = summarize(vec![(1, spec())], &[short, done(VerdictLevel::Valid, 300)])[0].figures;
-        let figures = figures.expect("two runs are valid");
+        let runs = [short, done(VerdictLevel::Valid, 300)];
+        let figures = summarize(vec![(1, spec())], &runs).remove(0).figures.expect("two runs are valid");
         assert_eq!((figures.p50_ns, figures.p90_ns, figures.p99_ns), (200, Some(400), None));
+    }
+
+    fn rankable(per_inference_j: f64) -> RunEnergy {
+        RunEnergy {
+            scope: Scope::DcInput,
+            mean_w: 6.0,
+            per_inference_j: Ok(per_inference_j),
+            coverage: 1.0,
+            throttle: ThrottleVerdict::None,
+            rankable: true,
+        }
+    }
+
+    /// Energy per inference of a cell of valid runs, or why it has none.
+    fn energy_of(runs: &[Result<RunEnergy, String>]) -> Result<f64, String> {
+        let runs: Vec<_> = runs
+            .iter()
+            .map(|energy| {
+                let mut run = done(VerdictLevel::Valid, 100);
+                run.measured.as_mut().expect("measured").energy = energy.clone();
+                run
+            })
+            .collect();
+        let figures = summarize(vec![(1, spec())], &runs).remove(0).figures.expect("they are valid");
+        figures.energy.map(|energy| energy.per_inference_j).ok_or_else(|| figures.no_energy.expect("told"))
+    }
+
+    #[test]
+    fn a_cell_has_an_energy_only_if_that_of_every_run_may_be_set_beside_others() {
+        let good = || Ok(rankable(0.2));
+        assert_eq!(energy_of(&[good(), Ok(rankable(0.4)), Ok(rankable(0.1))]), Ok(0.2));
+        let not = |run: RunEnergy| Ok(RunEnergy { rankable: false, ..run });
+        let wall = Ok(RunEnergy { scope: Scope::Wall, ..rankable(0.2) });
+        let hot = not(RunEnergy { throttle: ThrottleVerdict::Throttled, ..rankable(0.2) });
+        let holes = not(RunEnergy { coverage: 0.9, ..rankable(0.2) });
+        let refused = not(RunEnergy { per_inference_j: Err("a counter stood still".to_owned()), ..rankable(0.2) });
+        for (run, why) in [
+            (wall, "two scopes: dc-input, wall"),
+            (hot, "throttled"),
+            (holes, "readings cover only 90.0 % of measuring"),
+            (refused, "refused: a counter stood still"),
+            (Err("no sensor: /sys has none".to_owned()), "no sensor: /sys has none"),
+        ] {
+            assert_eq!(energy_of(&[good(), run]), Err(why.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_simulated_board_is_named_whatever_became_of_its_runs() {
+        let mut run = done(VerdictLevel::Invalid, 100);
+        run.measured.as_mut().expect("measured").simulated = Some("rpi5".to_owned());
+        let summary = summarize(vec![(1, spec())], &[run]).remove(0);
+        assert_eq!((summary.simulated.as_deref(), summary.figures), (Some("rpi5"), None));
     }
 }

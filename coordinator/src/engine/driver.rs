@@ -141,9 +141,14 @@ impl Engine {
         devices.retain(|device| !busy.contains(&device.id));
         let per_class = u32::try_from(devices.len().min(BATCH)).unwrap_or(u32::MAX);
         let idle: Vec<_> = devices.iter().map(|device| device.id).collect();
+        let now = self.clock().monotonic();
+        let hot: Vec<_> = devices.iter().filter(|device| device.is_hot(now)).map(|device| device.id).collect();
         let class_ids: Vec<_> = classes.iter().map(|class| class.id).collect();
-        let runs =
-            if per_class == 0 { Vec::new() } else { self.store().ready_runs(&class_ids, &idle, per_class).await? };
+        let runs = if per_class == 0 {
+            Vec::new()
+        } else {
+            self.store().ready_runs(&class_ids, &idle, &hot, per_class).await?
+        };
         Ok(Snapshot { devices, classes, runs })
     }
 

@@ -11,6 +11,7 @@ mod report;
 mod session;
 mod sessions;
 mod tasks;
+mod telemetry;
 mod waiting;
 
 use std::{sync::Arc, time::Duration};
@@ -131,7 +132,8 @@ impl Engine {
                 (Some(_), None) => DeviceState::Idle,
             };
             let last_seen = heard.unwrap_or(record.last_seen).max(record.last_seen);
-            DeviceView { record: DeviceRecord { last_seen, ..record }, state }
+            let heat = self.inner.sessions.heat(record.id).or(record.heat);
+            DeviceView { record: DeviceRecord { last_seen, heat, ..record }, state }
         };
         Ok(records.into_iter().map(view).collect())
     }

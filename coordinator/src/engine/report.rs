@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use super::{
     Engine,
     accuracy::{self, AccuracyError},
+    telemetry,
 };
 use crate::store::{Accepted, AttemptContext, NextState, ReportKey, StoreError};
 
@@ -149,6 +150,11 @@ async fn judged(reported: Reported, attempt: &AttemptContext) -> Judged {
     if !accuracy::is_expected(attempt, &measurement) {
         return Judged::Malformed(format!("it is not the outcome of a run for {}", attempt.mode.name()));
     }
+    if let Some(telemetry) = &measurement.telemetry
+        && let Some(why) = telemetry::flaw(telemetry, attempt.simulated.as_deref())
+    {
+        return Judged::Malformed(why);
+    }
     let cell = attempt.spec.clone();
     let task = tokio::task::spawn_blocking(move || {
         if let Some(why) = flaw(&measurement) {
@@ -160,6 +166,9 @@ async fn judged(reported: Reported, attempt: &AttemptContext) -> Judged {
             Err(why) => return Judged::Malformed(why),
         };
         match analysis::analyse(&cell, &measurement) {
+            Ok(analysis) if !telemetry::is_storable(&analysis.statistics) => {
+                Judged::Malformed("its energy or heat is no finite number".to_owned())
+            }
             Ok(mut analysis) => {
                 analysis.verdict.object(objection);
                 Judged::Measurement(measurement, Box::new(analysis))

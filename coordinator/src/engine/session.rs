@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use domain::{AttemptId, AttemptPhase, Fence, device::effective_labels};
+use domain::{AttemptId, AttemptPhase, Fence, Heat, device::effective_labels};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -75,9 +75,21 @@ impl Engine {
         Ok(OpenedSession { session, abandon, inbox, ended })
     }
 
-    /// Renews what the agent holds, and tells it what it should no longer hold.
-    pub(crate) async fn held(&self, session: SessionRef, held: &[(AttemptId, Fence, AttemptPhase)]) {
+    /// Renews what the agent holds, and tells it what it should no longer hold. `heat`: of its device, if it told.
+    pub(crate) async fn held(
+        &self,
+        session: SessionRef,
+        held: &[(AttemptId, Fence, AttemptPhase)],
+        heat: Option<Heat>,
+    ) {
         self.inner.sessions.heard(session, self.clock().now());
+        if let Some(heat) = heat {
+            // A report that waits to be delivered heats nothing.
+            let busy = held.iter().any(|(_, _, phase)| *phase != AttemptPhase::Reporting);
+            if self.inner.sessions.told_heat(session, heat, busy, self.clock().monotonic()) {
+                self.wake();
+            }
+        }
         if held.is_empty() {
             return;
         }

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use domain::{AttemptId, DeviceId, Labels, Timestamp};
+use domain::{AttemptId, DeviceId, Heat, Labels, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     scheduler::IdleDevice,
-    store::{Granted, Renewed},
+    store::{Granted, Renewed, Seen},
 };
 
 /// Messages an agent may be behind: an assignment, and renewals of a few heartbeats. One that reads no more than this
@@ -22,6 +22,11 @@ use crate::{
 const OUTBOX: usize = 64;
 /// Longest rest of a device after failures in a row: it then costs the queue two runs a minute.
 const REST_DOUBLINGS: u32 = 5;
+/// How long a hot device is left alone that can't tell when it will be cool: it tells again with the next heartbeat.
+const COOLING_UNKNOWN: Duration = Duration::from_mins(1);
+/// Longest time in which an idle device is left alone because it is hot, whatever it foretells. Then its agent waits as long
+/// once more, runs, says so, and learns anew at which temperature the device rests.
+const COOLING_LIMIT: Duration = Duration::from_mins(10);
 
 /// What the coordinator says to an agent.
 #[derive(Debug, Clone)]
@@ -50,6 +55,17 @@ struct Session {
     heard: Timestamp,
     /// `heard` is newer than what PostgreSQL knows.
     unsaved: bool,
+    /// As it told last, and when.
+    heat: Option<(Heat, Timestamp)>,
+    cooling: Option<Cooling>,
+}
+
+/// A device that is too hot, on the monotonic clock.
+#[derive(Debug, Clone, Copy)]
+struct Cooling {
+    /// When it became idle, or hot.
+    since: Duration,
+    until: Duration,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,8 +104,17 @@ impl Sessions {
         }
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         let ended = CancellationToken::new();
-        let fresh =
-            Session { epoch: session.epoch, name, labels, outbox, ended: ended.clone(), heard: now, unsaved: false };
+        let fresh = Session {
+            epoch: session.epoch,
+            name,
+            labels,
+            outbox,
+            ended: ended.clone(),
+            heard: now,
+            unsaved: false,
+            heat: None,
+            cooling: None,
+        };
         if let Some(old) = state.sessions.insert(session.device, fresh) {
             old.close("another session of this device took over", Duration::ZERO, true);
         }
@@ -135,19 +160,40 @@ impl Sessions {
         }
     }
 
+    /// Notes how hot the device is, `busy` with a run or not; `now` is the monotonic clock. True if it has become cool.
+    pub(super) fn told_heat(&self, session: SessionRef, heat: Heat, busy: bool, now: Duration) -> bool {
+        let mut state = self.state();
+        let Some(held) = state.sessions.get_mut(&session.device).filter(|held| held.epoch == session.epoch) else {
+            return false;
+        };
+        let before = held.cooling;
+        held.heat = Some((heat, held.heard));
+        held.cooling = (!heat.cool).then(|| {
+            let since = before.filter(|_| !busy).map_or(now, |cooling| cooling.since);
+            let until = now + heat.wait.unwrap_or(COOLING_UNKNOWN).min(COOLING_LIMIT);
+            Cooling { since, until: until.min(since + COOLING_LIMIT) }
+        });
+        before.is_some() && heat.cool
+    }
+
+    /// How hot the device is, as its session told last, and when; `None` if it did not.
+    pub(super) fn heat(&self, device: DeviceId) -> Option<(Heat, Timestamp)> {
+        self.state().sessions.get(&device).and_then(|session| session.heat)
+    }
+
     /// When the device's session was last heard; `None` if it has none.
     pub(super) fn last_heard(&self, device: DeviceId) -> Option<Timestamp> {
         self.state().sessions.get(&device).map(|session| session.heard)
     }
 
-    /// What to save of when devices were heard.
-    pub(super) fn take_unsaved(&self) -> Vec<(DeviceId, Timestamp)> {
+    /// What to save of when devices were heard, and of their heat.
+    pub(super) fn take_unsaved(&self) -> Vec<Seen> {
         let mut state = self.state();
         let unsaved = state.sessions.iter_mut().filter(|(_, session)| session.unsaved);
         unsaved
             .map(|(device, session)| {
                 session.unsaved = false;
-                (*device, session.heard)
+                Seen { device: *device, at: session.heard, heat: session.heat }
             })
             .collect()
     }
@@ -163,6 +209,8 @@ impl Sessions {
                 epoch: session.epoch,
                 labels: session.labels.clone(),
                 rests_until: state.rests.get(id).map_or(Duration::ZERO, |rest| rest.until),
+                cools_until: session.cooling.map_or(Duration::ZERO, |cooling| cooling.until),
+                rest_unknown: session.heat.is_some_and(|(heat, _)| heat.reference_c.is_none()),
             })
             .collect();
         devices.sort_by_key(|device| device.id);
@@ -252,5 +300,39 @@ mod tests {
         assert_eq!(rests, [1, 2, 4, 8, 16, 32, 32, 32]);
         sessions.note_device_success(DEVICE);
         assert_eq!(rest(), 0);
+    }
+
+    /// Tells of heat at a time in seconds, and answers when the device is cool.
+    fn told(sessions: &Sessions, at: u64, wait: Option<u64>, busy: bool) -> u64 {
+        let heat =
+            Heat { temperature_c: 60.0, reference_c: Some(40.0), cool: false, wait: wait.map(Duration::from_secs) };
+        assert!(!sessions.told_heat(session(1), heat, busy, Duration::from_secs(at)));
+        sessions.candidates()[0].cools_until.as_secs()
+    }
+
+    #[test]
+    fn a_hot_device_is_left_alone_as_long_as_it_foretells_but_not_for_ever() {
+        let sessions = Sessions::default();
+        let _inbox = open(&sessions, 1).expect("opens");
+        assert_eq!(told(&sessions, 100, Some(20), false), 120);
+        assert_eq!(told(&sessions, 110, None, false), 170, "a minute if it can't tell");
+        assert_eq!(told(&sessions, 650, Some(9_999), false), 700, "ten minutes from when it became hot");
+        assert_eq!(told(&sessions, 660, Some(20), true), 680, "a run makes it hot anew");
+        assert_eq!(told(&sessions, 1_250, Some(20), false), 1_260);
+        let cool = Heat { temperature_c: 41.0, reference_c: None, cool: true, wait: None };
+        assert!(sessions.told_heat(session(1), cool, false, Duration::from_secs(1_255)), "it has become cool");
+        let device = &sessions.candidates()[0];
+        assert_eq!((device.cools_until, device.rest_unknown), (Duration::ZERO, true));
+        assert!(!sessions.told_heat(session(1), cool, false, Duration::from_secs(1_256)), "it was cool before");
+    }
+
+    #[test]
+    fn heat_of_an_older_session_is_not_that_of_a_newer_one() {
+        let sessions = Sessions::default();
+        let _old = open(&sessions, 1);
+        let _new = open(&sessions, 2).expect("newer");
+        let hot = Heat { temperature_c: 60.0, reference_c: None, cool: false, wait: None };
+        sessions.told_heat(session(1), hot, false, Duration::ZERO);
+        assert_eq!((sessions.heat(DEVICE), sessions.candidates()[0].cools_until), (None, Duration::ZERO));
     }
 }

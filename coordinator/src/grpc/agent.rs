@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::Heat;
 use proto::{PROTOCOL_MAX, PROTOCOL_MIN, pb};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
@@ -95,17 +96,18 @@ async fn listen(engine: &Engine, session: SessionRef, mut messages: Streaming<pb
             Ok(Ok(None)) => return "the agent ended the stream".to_owned(),
             Ok(Ok(Some(message))) => message.message,
         };
-        let held = match message {
-            Some(pb::agent_message::Message::Heartbeat(pb::Heartbeat { held })) => held,
-            Some(pb::agent_message::Message::Update(pb::AttemptUpdate { attempt_id, fence, phase })) => {
-                vec![pb::HeldAttempt { attempt_id, fence, phase }]
+        let (held, heat) = match message {
+            Some(pb::agent_message::Message::Heartbeat(pb::Heartbeat { held, heat })) => (held, heat),
+            Some(pb::agent_message::Message::Update(pb::AttemptUpdate { attempt_id, fence, phase, heat })) => {
+                (vec![pb::HeldAttempt { attempt_id, fence, phase }], heat)
             }
             Some(pb::agent_message::Message::Hello(_)) => return "a second Hello on one stream".to_owned(),
             // A newer agent may say what this version does not know.
             None => continue,
         };
-        match held_attempts(held) {
-            Ok(held) => engine.held(session, &held).await,
+        let heat = heat.map(Heat::try_from).transpose();
+        match held_attempts(held).and_then(|held| Ok((held, heat?))) {
+            Ok((held, heat)) => engine.held(session, &held, heat).await,
             Err(error) => warn!(device.id = %session.device, %error, "an agent's message is malformed"),
         }
     }

@@ -178,7 +178,7 @@ impl From<EventRecord> for pb::Event {
 impl From<DeviceView> for pb::Device {
     fn from(view: DeviceView) -> Self {
         let DeviceView { record, state } = view;
-        let DeviceRecord { id, name, labels, facts, agent_version, last_seen, current_run } = record;
+        let DeviceRecord { id, name, labels, facts, agent_version, last_seen, heat, current_run } = record;
         let state = match state {
             DeviceState::Idle => pb::DeviceState::Idle,
             DeviceState::Busy => pb::DeviceState::Busy,
@@ -193,6 +193,7 @@ impl From<DeviceView> for pb::Device {
             last_seen_us: last_seen.0,
             agent_version,
             current_run_id: current_run.map_or(0, |RunId(id)| id),
+            heat: heat.map(|(heat, _)| heat.into()),
         }
     }
 }
@@ -216,7 +217,7 @@ impl From<RunRecord> for pb::Run {
         } = run;
         let (measurement, statistics, verdict, env_id) = match measured {
             None => (None, None, None, None),
-            Some(MeasurementRecord { measurement, latency: _, statistics, verdict, env_id }) => {
+            Some(MeasurementRecord { measurement, latency: _, statistics, verdict, env_id, simulated: _ }) => {
                 (Some(measurement), statistics, Some(verdict), env_id)
             }
         };
@@ -277,8 +278,20 @@ fn state_name(state: &AttemptState) -> &'static str {
 
 impl From<CellSummary> for pb::CellSummary {
     fn from(summary: CellSummary) -> Self {
-        let CellSummary { cell, spec, devices, total, done, failed, valid, suspect, invalid, figures, failure } =
-            summary;
+        let CellSummary {
+            cell,
+            spec,
+            devices,
+            total,
+            done,
+            failed,
+            valid,
+            suspect,
+            invalid,
+            figures,
+            failure,
+            simulated,
+        } = summary;
         let wire = Self {
             cell,
             spec: Some(spec.into()),
@@ -288,6 +301,7 @@ impl From<CellSummary> for pb::CellSummary {
             suspect,
             invalid,
             failure: failure.unwrap_or_default(),
+            simulated: simulated.unwrap_or_default(),
             ..Self::default()
         };
         let Some(figures) = figures else { return wire };
@@ -301,6 +315,8 @@ impl From<CellSummary> for pb::CellSummary {
             session_load,
             first_inference,
             peak_rss_bytes,
+            energy,
+            no_energy,
         } = figures;
         let nanoseconds = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Self {
@@ -313,6 +329,11 @@ impl From<CellSummary> for pb::CellSummary {
             first_inference_ns: nanoseconds(first_inference),
             peak_rss_bytes,
             basis: pb::VerdictLevel::from(basis).into(),
+            energy_per_inference_j: energy.map(|energy| energy.per_inference_j),
+            spread_energy: energy.and_then(|energy| energy.spread),
+            energy_mean_w: energy.map(|energy| energy.mean_w),
+            energy_scope: energy.map(|energy| energy.scope.name().to_owned()).unwrap_or_default(),
+            energy_reason: no_energy.unwrap_or_default(),
             ..wire
         }
     }

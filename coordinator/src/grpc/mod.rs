@@ -13,6 +13,7 @@ mod status;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::pin::Pin;
 

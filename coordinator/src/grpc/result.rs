@@ -5,7 +5,7 @@ use prost::Message as _;
 use proto::pb;
 use tonic::{Request, Response, Status};
 
-use super::status::internal;
+use super::{Answers, produce, status::internal, trace};
 use crate::{engine::Engine, store::RunPage, summary::summarize};
 
 const RUNS_DEFAULT: u32 = 1_000;
@@ -17,6 +17,8 @@ pub(super) struct ResultDoor(pub(super) Engine);
 
 #[tonic::async_trait]
 impl pb::result_service_server::ResultService for ResultDoor {
+    type GetTraceStream = Answers<pb::TraceChunk>;
+
     /// Answers fewer runs than asked for where they would not fit into one message: go on from the last one's id.
     async fn query_runs(
         &self,
@@ -51,6 +53,7 @@ impl pb::result_service_server::ResultService for ResultDoor {
         let (mut latency_ns, mut slip_ns) = (Vec::new(), Vec::new());
         if let Some(measured) = &mut run.measured {
             measured.measurement.placement = store.placement(run.id).await?;
+            measured.measurement.telemetry = store.telemetry(run.id).await?.map(Box::new);
             if with_samples {
                 latency_ns = decoded(store.samples(run.id).await?).await?;
                 slip_ns = decoded(store.slip(run.id).await?).await?;
@@ -64,6 +67,11 @@ impl pb::result_service_server::ResultService for ResultDoor {
             )));
         }
         Ok(Response::new(detail))
+    }
+
+    async fn get_trace(&self, request: Request<pb::GetTraceRequest>) -> Result<Response<Self::GetTraceStream>, Status> {
+        let readings = trace::find(&self.0, RunId(request.into_inner().run_id)).await?;
+        Ok(Response::new(produce(&self.0, |chunks| trace::send(readings, chunks))))
     }
 
     async fn summarize_campaign(

@@ -2,6 +2,7 @@
 
 mod accuracy;
 mod artifacts;
+mod energy;
 mod models;
 
 use std::{future::Future, sync::Arc, time::Duration};
@@ -206,7 +207,7 @@ impl Agent {
     }
 
     async fn heartbeat(&self, held: Vec<pb::HeldAttempt>) {
-        let message = pb::agent_message::Message::Heartbeat(pb::Heartbeat { held });
+        let message = pb::agent_message::Message::Heartbeat(pb::Heartbeat { held, heat: None });
         self.outbox.send(pb::AgentMessage { message: Some(message) }).await.expect("open");
     }
 

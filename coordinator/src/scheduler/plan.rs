@@ -1,13 +1,14 @@
 //! First come, first served: runs in order of campaign and position, each to the first free device that its selector
 //! admits, preferably not the one on which it failed before: another device tells a model's fault from a device's. All runs
-//! of a cell go to one device, that of the first: a difference between boards is no variation from run to run.
+//! of a cell go to one device, that of the first: a difference between boards is no variation from run to run. A run that
+//! asks for a cool device waits until one is.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
-use domain::{DeviceId, Labels};
+use domain::{DeviceId, Labels, ThermalGate};
 
 use crate::store::{Grant, ReadyClass, ReadyRun};
 
@@ -21,6 +22,26 @@ pub(crate) struct IdleDevice {
     pub(crate) labels: Labels,
     /// Gets nothing before this time of the monotonic clock, since it failed just now.
     pub(crate) rests_until: Duration,
+    /// Is too hot before this time of the monotonic clock for runs that wait until it is cool; zero = it is cool.
+    pub(crate) cools_until: Duration,
+    /// It has a thermometer, and is still to learn at which temperature it rests.
+    pub(crate) rest_unknown: bool,
+}
+
+impl IdleDevice {
+    pub(crate) fn is_hot(&self, now: Duration) -> bool {
+        self.cools_until > now
+    }
+
+    /// Whether its heat admits a run with this gate. A device without a thermometer is never hot: its agent refuses what it
+    /// can't vouch for.
+    fn admits(&self, gate: ThermalGate, now: Duration) -> bool {
+        match gate {
+            ThermalGate::Off => true,
+            ThermalGate::Auto => !self.is_hot(now),
+            ThermalGate::Required => !self.is_hot(now) && !self.rest_unknown,
+        }
+    }
 }
 
 /// All that a decision rests on.
@@ -56,10 +77,10 @@ pub(crate) fn plan(snapshot: &Snapshot, now: Duration) -> Vec<Effect> {
         let Some(queue) = queues.get_mut(&run.class) else { continue };
         // Every class has its own queue of the same devices: drop those that went to another class meanwhile.
         queue.retain(|device| !taken.contains(&device.id));
-        let choice = match run.bound_to.or_else(|| bound.get(&run.cell).copied()) {
-            Some(only) => queue.iter().position(|device| device.id == only),
-            None => queue.iter().position(|device| Some(device.id) != run.tried_on).or(Some(0)),
-        };
+        let only = run.bound_to.or_else(|| bound.get(&run.cell).copied());
+        let fits = |device: &IdleDevice| device.admits(run.gate, now) && only.is_none_or(|only| device.id == only);
+        let other = queue.iter().position(|device| fits(device) && Some(device.id) != run.tried_on);
+        let choice = other.or_else(|| queue.iter().position(|device| fits(device)));
         let Some(device) = choice.and_then(|index| queue.remove(index)) else { continue };
         taken.insert(device.id);
         bound.insert(run.cell, device.id);
@@ -81,11 +102,18 @@ pub(super) mod tests {
             .filter_map(|pair| pair.split_once('='))
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-        IdleDevice { id: DeviceId(Uuid::from_u128(number)), epoch: 1, labels, rests_until: Duration::ZERO }
+        IdleDevice {
+            id: DeviceId(Uuid::from_u128(number)),
+            epoch: 1,
+            labels,
+            rests_until: Duration::ZERO,
+            cools_until: Duration::ZERO,
+            rest_unknown: false,
+        }
     }
 
     pub(in crate::scheduler) fn run(id: i64, class: i64) -> ReadyRun {
-        ReadyRun { id: RunId(id), class, cell: id, bound_to: None, tried_on: None }
+        ReadyRun { id: RunId(id), class, cell: id, bound_to: None, tried_on: None, gate: ThermalGate::Auto }
     }
 
     pub(in crate::scheduler) fn class(id: i64, selector: &str) -> ReadyClass {
@@ -138,6 +166,30 @@ pub(super) mod tests {
     fn a_device_that_just_failed_rests() {
         let resting = IdleDevice { rests_until: Duration::from_secs(101), ..device(1, "") };
         assert_eq!(granted(&[resting], &[class(1, "any")], &[run(1, 1)]), []);
+    }
+
+    #[test]
+    fn a_run_that_asks_for_a_cool_device_waits_for_one() {
+        let classes = [class(1, "any")];
+        let hot = || IdleDevice { cools_until: Duration::from_secs(101), ..device(1, "") };
+        let gated = |gate| ReadyRun { gate, ..run(1, 1) };
+        for (gate, expected) in
+            [(ThermalGate::Auto, vec![]), (ThermalGate::Required, vec![]), (ThermalGate::Off, vec![(1, 1)])]
+        {
+            assert_eq!(granted(&[hot()], &classes, &[gated(gate)]), expected, "{gate:?}");
+            assert_eq!(granted(&[device(1, "")], &classes, &[gated(gate)]), [(1, 1)], "{gate:?}");
+        }
+        assert_eq!(granted(&[hot(), device(2, "")], &classes, &[run(1, 1)]), [(1, 2)], "another one is cool");
+        let bound = ReadyRun { bound_to: Some(DeviceId(Uuid::from_u128(1))), ..run(1, 1) };
+        assert_eq!(granted(&[hot(), device(2, "")], &classes, &[bound, run(2, 1)]), [(2, 2)]);
+    }
+
+    #[test]
+    fn a_run_that_must_know_the_temperature_of_rest_waits_until_it_is_learnt() {
+        let learning = || IdleDevice { rest_unknown: true, ..device(1, "") };
+        let granted = |gate| granted(&[learning()], &[class(1, "any")], &[ReadyRun { gate, ..run(1, 1) }]);
+        assert_eq!(granted(ThermalGate::Required), []);
+        assert_eq!(granted(ThermalGate::Auto), [(1, 1)]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! A seeded random walk: a fleet that comes, goes, fails and finishes, scheduled by `plan`, its invariants checked after
+//! A seeded random walk: a fleet that comes, goes, heats up, fails and finishes, scheduled by `plan`, its invariants checked after
 //! every step.
 
 use std::{collections::HashMap, time::Duration};
 
-use domain::{DeviceId, RunId};
+use domain::{DeviceId, RunId, ThermalGate};
 
 use super::{
     Effect, IdleDevice, Snapshot, plan,
@@ -37,7 +37,12 @@ impl World {
         let mut dice = Dice(seed);
         let classes = vec![class(0, "any"), class(1, "class=a"), class(2, "class!=a"), class(3, "class=none")];
         let devices = (0..8).map(|number| (device(number, ["class=a", "class=b", ""][dice.below(3)]), true)).collect();
-        let ready = (1..=60).map(|id| run(id, i64::try_from(dice.below(4)).expect("small"))).collect();
+        let ready = (1..=60)
+            .map(|id| {
+                let class = i64::try_from(dice.below(4)).expect("small");
+                ReadyRun { gate: ThermalGate::ALL[dice.below(3)], ..run(id, class) }
+            })
+            .collect();
         Self { dice, devices, classes, ready, active: HashMap::new(), now: Duration::ZERO }
     }
 
@@ -62,6 +67,7 @@ impl World {
             1 | 2 => self.end_one(),
             _ => {}
         }
+        self.heat_one();
         let snapshot = self.snapshot();
         let effects = plan(&snapshot, self.now);
         self.check(&snapshot, &effects);
@@ -69,6 +75,15 @@ impl World {
             self.ready.retain(|run| run.id != grant.run);
             self.active.insert(grant.run, grant.device);
         }
+    }
+
+    /// A device tells how hot it is.
+    fn heat_one(&mut self) {
+        let number = self.dice.below(self.devices.len());
+        let device = &mut self.devices[number].0;
+        let wait = [Duration::ZERO, Duration::from_millis(500)][self.dice.below(2)];
+        device.cools_until = if wait.is_zero() { wait } else { self.now + wait };
+        device.rest_unknown = self.dice.below(4) == 0;
     }
 
     /// A run succeeds, or fails and comes back while its device rests.
@@ -82,11 +97,18 @@ impl World {
         let on = self.active.remove(&id).expect("it is active");
         if self.dice.below(3) == 0 {
             let class = i64::try_from(self.dice.below(3)).expect("small");
-            self.ready.push(ReadyRun { tried_on: Some(on), ..run(id.0, class) });
+            let gate = ThermalGate::ALL[self.dice.below(3)];
+            self.ready.push(ReadyRun { tried_on: Some(on), gate, ..run(id.0, class) });
             self.ready.sort_by_key(|run| run.id);
             let device = self.devices.iter_mut().find(|(device, _)| device.id == on).expect("it exists");
             device.0.rests_until = self.now + Duration::from_millis(300);
         }
+    }
+
+    /// The rule once more, in other words than the scheduler's.
+    fn is_cool_enough(&self, device: &IdleDevice, run: &ReadyRun) -> bool {
+        let unlearnt = run.gate == ThermalGate::Required && device.rest_unknown;
+        run.gate == ThermalGate::Off || (self.now >= device.cools_until && !unlearnt)
     }
 
     fn check(&self, snapshot: &Snapshot, effects: &[Effect]) {
@@ -98,6 +120,7 @@ impl World {
             let class = snapshot.classes.iter().find(|class| class.id == run.class).expect("known class");
             assert!(class.selector.matches(&device.labels), "the selector admits the device");
             assert!(device.rests_until <= self.now, "a resting device gets nothing");
+            assert!(self.is_cool_enough(device, run), "a cooling device gets no gated run");
             assert!(!runs.contains(&run.id) && !devices.contains(&device.id), "each is granted once");
             runs.push(run.id);
             devices.push(device.id);
@@ -107,6 +130,7 @@ impl World {
             let class = snapshot.classes.iter().find(|class| class.id == run.class).expect("known class");
             let could = snapshot.devices.iter().find(|device| {
                 device.rests_until <= self.now
+                    && self.is_cool_enough(device, run)
                     && !devices.contains(&device.id)
                     && class.selector.matches(&device.labels)
             });

@@ -40,6 +40,8 @@ pub(crate) struct AttemptContext {
     pub(crate) device_name: String,
     pub(crate) mode: RunMode,
     pub(crate) spec: CellSpec,
+    /// The board that the device pretends to be; `None` = it is real.
+    pub(crate) simulated: Option<String>,
 }
 
 /// A lease that was renewed.
@@ -227,7 +229,8 @@ pub(super) async fn context(
     id: AttemptId,
 ) -> Result<Option<AttemptContext>, StoreError> {
     let row = sqlx::query!(
-        "select a.fence, a.number, a.run_id, r.campaign_id, r.mode, a.device_id, d.name, c.id as cell_id, c.spec
+        "select a.fence, a.number, a.run_id, r.campaign_id, r.mode, a.device_id, d.name, d.facts ->> 'simulated' as simulated,
+             c.id as cell_id, c.spec
          from attempt a join run r on r.id = a.run_id join cell c on c.id = r.cell_id join device d on d.id = a.device_id
          where a.id = $1",
         id.0,
@@ -245,6 +248,7 @@ pub(super) async fn context(
             device_name: row.name,
             mode: Place { table: "run", id: row.run_id }.named("mode", row.mode)?,
             spec: Place { table: "cell", id: row.cell_id }.json("spec", row.spec)?,
+            simulated: row.simulated,
         })
     })
     .transpose()

@@ -1,6 +1,8 @@
 //! Devices and their session epochs.
 
-use domain::{DeviceFacts, DeviceId, Labels, RunId, Timestamp};
+use domain::{DeviceFacts, DeviceId, Heat, Labels, RunId, Timestamp};
+use serde_json::Value;
+use sqlx::types::time::OffsetDateTime;
 
 use super::{
     Store, StoreError,
@@ -26,8 +28,18 @@ pub(crate) struct DeviceRecord {
     pub(crate) facts: DeviceFacts,
     pub(crate) agent_version: String,
     pub(crate) last_seen: Timestamp,
+    /// As it told last, and when; `None` = it never told.
+    pub(crate) heat: Option<(Heat, Timestamp)>,
     /// The run it holds a lease on.
     pub(crate) current_run: Option<RunId>,
+}
+
+/// When a device was heard, and how hot it said to be then or before; `None` = it did not say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) device: DeviceId,
+    pub(crate) at: Timestamp,
+    pub(crate) heat: Option<(Heat, Timestamp)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,15 +78,26 @@ impl Store {
         })
     }
 
-    /// Notes when each device was last heard. One statement for all, now and then: heartbeats are not rows.
-    pub(crate) async fn note_seen(&self, seen: &[(DeviceId, Timestamp)]) -> Result<(), StoreError> {
-        let ids: Vec<_> = seen.iter().map(|(id, _)| id.0).collect();
-        let times: Vec<_> = seen.iter().map(|(_, time)| at(*time)).collect();
+    /// Notes when each device was last heard, and its heat. One statement for all, now and then: heartbeats are not rows.
+    pub(crate) async fn note_seen(&self, seen: &[Seen]) -> Result<(), StoreError> {
+        let ids: Vec<_> = seen.iter().map(|seen| seen.device.0).collect();
+        let times: Vec<_> = seen.iter().map(|seen| at(seen.at)).collect();
+        let heats: Vec<Option<Value>> = seen
+            .iter()
+            .map(|seen| seen.heat.map(|(heat, _)| to_json("heat", &heat)).transpose())
+            .collect::<Result<_, _>>()?;
+        let heat_times: Vec<Option<OffsetDateTime>> =
+            seen.iter().map(|seen| seen.heat.map(|(_, told)| at(told))).collect();
         sqlx::query!(
-            "update device d set last_seen = seen.last_seen
-             from unnest($1::uuid[], $2::timestamptz[]) as seen (id, last_seen) where d.id = seen.id",
+            "update device d set last_seen = seen.last_seen, heat = coalesce(seen.heat, d.heat),
+                 heat_at = coalesce(seen.heat_at, d.heat_at)
+             from unnest($1::uuid[], $2::timestamptz[], $3::jsonb[], $4::timestamptz[])
+                 as seen (id, last_seen, heat, heat_at)
+             where d.id = seen.id",
             &ids,
             &times,
+            &heats as &[Option<Value>],
+            &heat_times as &[Option<OffsetDateTime>],
         )
         .execute(&self.pool)
         .await?;
@@ -84,7 +107,8 @@ impl Store {
     /// By name.
     pub(crate) async fn devices(&self) -> Result<Vec<DeviceRecord>, StoreError> {
         let rows = sqlx::query!(
-            r#"select d.id, d.name, d.labels, d.facts, d.agent_version, d.last_seen, a.run_id as "run_id?"
+            r#"select d.id, d.name, d.labels, d.facts, d.agent_version, d.last_seen, d.heat, d.heat_at,
+                   a.run_id as "run_id?"
                from device d left join attempt a on a.device_id = d.id and a.state in ('leased', 'running')
                order by d.name"#,
         )
@@ -100,6 +124,10 @@ impl Store {
                     facts: place.json("facts", row.facts)?,
                     agent_version: row.agent_version,
                     last_seen: row.last_seen.into(),
+                    heat: match (row.heat, row.heat_at) {
+                        (Some(heat), Some(told)) => Some((place.json("heat", heat)?, told.into())),
+                        _ => None,
+                    },
                     current_run: row.run_id.map(RunId),
                 })
             })

@@ -14,12 +14,14 @@ use super::{
     AttemptContext, Store, StoreError,
     accuracy::{insert_accuracy, insert_check},
     row::{Place, at, bigint, bytes_of, name_of, nanoseconds, to_json},
+    telemetry::{insert_energy, insert_telemetry},
 };
 
 /// What a done run came to.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct MeasurementRecord {
-    /// Without its blobs and its placement: see [`Store::samples`], [`Store::slip`] and [`Store::placement`].
+    /// Without its blobs, its placement and its telemetry: see [`Store::samples`], [`Store::slip`], [`Store::placement`] and
+    /// [`Store::telemetry`].
     pub(crate) measurement: Measurement,
     /// Those of `statistics`, where there are any.
     pub(crate) latency: LatencySummary,
@@ -28,6 +30,8 @@ pub(crate) struct MeasurementRecord {
     pub(crate) verdict: Verdict,
     /// See [`domain::StableEnvironment::id`]. `None`: stored by a version that did not tell environments apart.
     pub(crate) env_id: Option<Digest>,
+    /// The simulated board that measured; `None` = a real device.
+    pub(crate) simulated: Option<String>,
 }
 
 struct MeasurementRow {
@@ -66,6 +70,7 @@ struct MeasurementRow {
     tier: String,
     verdict: String,
     verdict_reasons: Value,
+    simulated: Option<String>,
 }
 
 impl TryFrom<MeasurementRow> for MeasurementRecord {
@@ -102,6 +107,7 @@ impl TryFrom<MeasurementRow> for MeasurementRecord {
             outputs: place.json("outputs", row.outputs)?,
             accuracy: None,
             check: OutputCheck::default(),
+            telemetry: None,
         };
         let latency = LatencySummary {
             min_ns: unsigned("min_ns", row.min_ns)?,
@@ -124,6 +130,7 @@ impl TryFrom<MeasurementRow> for MeasurementRecord {
                 reasons: place.json("verdict_reasons", row.verdict_reasons)?,
             },
             env_id: row.env_id.map(|bytes| place.digest("env_id", &bytes)).transpose()?,
+            simulated: row.simulated,
         })
     }
 }
@@ -138,7 +145,7 @@ impl Store {
                    m.rate_millis, m.trials, m.min_ns, m.p50_ns, m.p90_ns, m.p95_ns, m.p99_ns, m.p999_ns, m.max_ns, m.mean_ns, m.mad_ns, m.statistics, m.runtime_load_ns,
                    m.session_load_ns, m.first_inference_ns, m.warmup_iterations, m.peak_rss_bytes, m.end_rss_bytes,
                    m.samples_per_query, m.environment, m.env_id, m.placement_problem, m.inputs, m.outputs, m.tier,
-                   m.verdict, m.verdict_reasons
+                   m.verdict, m.verdict_reasons, m.simulated
                from measurement m join sample_blob b on b.run_id = m.run_id
                where m.run_id = any($1)"#,
             runs,
@@ -231,6 +238,7 @@ pub(super) async fn insert_measurement(
         outputs,
         accuracy,
         check,
+        telemetry,
     } = measurement;
     let Analysis { statistics, verdict } = analysis;
     let LatencySummary { min_ns, p50_ns, p90_ns, p95_ns, p99_ns, p999_ns, max_ns, mean_ns, mad_ns } =
@@ -241,9 +249,9 @@ pub(super) async fn insert_measurement(
              measured_ns, issuing_ns, stop, sample_count, rate_millis, trials, min_ns, p50_ns, p90_ns, p95_ns, p99_ns,
              p999_ns, max_ns, mean_ns, mad_ns, statistics, runtime_load_ns, session_load_ns, first_inference_ns,
              warmup_iterations, peak_rss_bytes, end_rss_bytes, samples_per_query, environment, env_id,
-             placement_problem, inputs, outputs, tier, verdict, verdict_reasons)
+             placement_problem, inputs, outputs, tier, verdict, verdict_reasons, simulated)
          select $1, $2, $3, $4, c.key, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37
+             $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38
          from run r join cell c on c.id = r.cell_id where r.id = $1",
         run,
         attempt_id,
@@ -282,6 +290,7 @@ pub(super) async fn insert_measurement(
         name_of("tier", &verdict.tier)?,
         verdict.level.name(),
         to_json("verdict_reasons", &verdict.reasons)?,
+        attempt.simulated,
     )
     .execute(&mut *tx)
     .await?;
@@ -315,5 +324,9 @@ pub(super) async fn insert_measurement(
         insert_accuracy(tx, RunId(*run), record).await?;
     }
     insert_check(tx, RunId(*run), &attempt.spec, check).await?;
+    if let Some(telemetry) = telemetry {
+        insert_telemetry(tx, RunId(*run), telemetry).await?;
+    }
+    insert_energy(tx, RunId(*run), attempt.spec.environment.regime, statistics).await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ mod results;
 mod row;
 mod runs;
 mod summaries;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -35,7 +36,7 @@ pub(crate) use self::{
     artifacts::{ArtifactRecord, ArtifactUse},
     attempts::{AttemptContext, AttemptRecord, Loss, NextState, Renewed},
     campaigns::{CampaignRecord, NewCampaign, RunCounts, Submitted},
-    devices::{DeviceIdentity, DeviceRecord, OpenSessionError},
+    devices::{DeviceIdentity, DeviceRecord, OpenSessionError, Seen},
     error::StoreError,
     events::EventRecord,
     grants::{Grant, Granted},
@@ -43,7 +44,7 @@ pub(crate) use self::{
     models::{AddModelError, AddVariantError, ModelRecord, NewModel, NewVariant, VariantRecord},
     results::{Accepted, ReportKey},
     runs::{ReadyClass, ReadyRun, RunPage, RunRecord},
-    summaries::{MeasuredFigures, RunFigures},
+    summaries::{MeasuredFigures, RunEnergy, RunFigures},
 };
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Runs: what is ready, for the scheduler; what became of them, for people.
 
-use domain::{CampaignId, CellSpec, DeviceId, Failure, RunId, RunMode, RunState, Selector};
+use domain::{CampaignId, CellSpec, DeviceId, Failure, RunId, RunMode, RunState, Selector, ThermalGate};
 use serde_json::Value;
 use sqlx::types::Uuid;
 
@@ -25,6 +25,8 @@ pub(crate) struct ReadyRun {
     pub(crate) bound_to: Option<DeviceId>,
     /// The device of its latest attempt, which did not succeed.
     pub(crate) tried_on: Option<DeviceId>,
+    /// Whether it waits until its device is cool.
+    pub(crate) gate: ThermalGate,
 }
 
 /// Which runs to list.
@@ -61,6 +63,34 @@ pub(crate) struct RunRecord {
     /// The suspect run that this one repeats, and the run that repeats this one.
     pub(crate) repeats: Option<RunId>,
     pub(crate) repeated_by: Option<RunId>,
+}
+
+struct ReadyRow {
+    id: i64,
+    selector_class_id: i64,
+    cell_id: i64,
+    campaign_id: i64,
+    position: i32,
+    bound_to: Option<Uuid>,
+    thermal_gate: String,
+    tried_on: Option<Uuid>,
+}
+
+impl TryFrom<ReadyRow> for ReadyRun {
+    type Error = StoreError;
+
+    fn try_from(row: ReadyRow) -> Result<Self, StoreError> {
+        let ReadyRow { id, selector_class_id, cell_id, campaign_id: _, position: _, bound_to, thermal_gate, tried_on } =
+            row;
+        Ok(Self {
+            id: RunId(id),
+            class: selector_class_id,
+            cell: cell_id,
+            bound_to: bound_to.map(DeviceId),
+            tried_on: tried_on.map(DeviceId),
+            gate: Place { table: "cell", id: cell_id }.named("thermal_gate", thermal_gate)?,
+        })
+    }
 }
 
 struct RunRow {
@@ -142,24 +172,48 @@ impl Store {
 
     /// The first `per_class` ready runs of each class that one of the `idle` devices may execute, in order of campaign and
     /// position. Of a cell, the first ready run only: a device takes one at a time, and a cell has one device.
+    ///
+    /// Where some of the idle devices are `hot`, as many again that need not wait for a cool one: they would else be hidden
+    /// behind those that do. What is bound to a hot device and waits for it is left out for the same reason.
     pub(crate) async fn ready_runs(
         &self,
         classes: &[i64],
         idle: &[DeviceId],
+        hot: &[DeviceId],
         per_class: u32,
     ) -> Result<Vec<ReadyRun>, StoreError> {
-        let idle: Vec<_> = idle.iter().map(|device| device.0).collect();
-        let rows = sqlx::query!(
-            r#"select r.id, r.selector_class_id, r.cell_id, r.bound_to,
+        let [idle, hot] = [idle, hot].map(|devices| devices.iter().map(|device| device.0).collect::<Vec<_>>());
+        let mut rows = self.first_ready(classes, &idle, &hot, per_class).await?;
+        if !hot.is_empty() {
+            rows.extend(self.first_ungated(classes, &idle, per_class).await?);
+            rows.sort_by_key(|row| (row.campaign_id, row.position));
+        }
+        rows.into_iter().map(ReadyRun::try_from).collect()
+    }
+
+    /// If any device is hot, of runs that wait for a cool one only, and none that is bound to a hot one.
+    async fn first_ready(
+        &self,
+        classes: &[i64],
+        idle: &[Uuid],
+        hot: &[Uuid],
+        per_class: u32,
+    ) -> Result<Vec<ReadyRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            ReadyRow,
+            r#"select r.id, r.selector_class_id, r.cell_id, r.campaign_id, r.position, r.bound_to, r.thermal_gate,
                    (select a.device_id from attempt a where a.run_id = r.id order by a.number desc limit 1)
                        as "tried_on: Uuid"
                from unnest($1::bigint[]) as class (id)
                cross join lateral (
-                   select run.id, run.selector_class_id, run.cell_id, run.campaign_id, run.position, c.device_id as bound_to
+                   select run.id, run.selector_class_id, run.cell_id, run.campaign_id, run.position,
+                       c.device_id as bound_to, c.thermal_gate
                    from run join cell c on c.id = run.cell_id
                    where run.selector_class_id = class.id and run.state = 'ready'
                      and (run.not_before is null or run.not_before <= clock_timestamp())
                      and (c.device_id is null or c.device_id = any($3))
+                     and (cardinality($4::uuid[]) = 0
+                         or c.thermal_gate <> 'off' and (c.device_id is null or c.device_id <> all($4)))
                      and not exists (select 1 from run earlier where earlier.cell_id = run.cell_id
                          and earlier.state = 'ready' and earlier.position < run.position
                          and (earlier.not_before is null or earlier.not_before <= clock_timestamp()))
@@ -167,18 +221,40 @@ impl Store {
                order by r.campaign_id, r.position"#,
             classes,
             i64::from(per_class),
-            &idle,
+            idle,
+            hot,
         )
         .fetch_all(&self.pool)
         .await?;
-        let ready = rows.into_iter().map(|row| ReadyRun {
-            id: RunId(row.id),
-            class: row.selector_class_id,
-            cell: row.cell_id,
-            bound_to: row.bound_to.map(DeviceId),
-            tried_on: row.tried_on.map(DeviceId),
-        });
-        Ok(ready.collect())
+        Ok(rows)
+    }
+
+    /// Of runs that need not wait for a cool device. A statement of its own, which finds them by the index of their cells.
+    async fn first_ungated(&self, classes: &[i64], idle: &[Uuid], per_class: u32) -> Result<Vec<ReadyRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            ReadyRow,
+            r#"select r.id, r.selector_class_id, r.cell_id, r.campaign_id, r.position, r.bound_to, r.thermal_gate,
+                   (select a.device_id from attempt a where a.run_id = r.id order by a.number desc limit 1)
+                       as "tried_on: Uuid"
+               from unnest($1::bigint[]) as class (id)
+               cross join lateral (
+                   select run.id, run.selector_class_id, run.cell_id, run.campaign_id, run.position,
+                       c.device_id as bound_to, c.thermal_gate
+                   from run join cell c on c.id = run.cell_id and c.thermal_gate = 'off'
+                   where run.selector_class_id = class.id and run.state = 'ready'
+                     and (run.not_before is null or run.not_before <= clock_timestamp())
+                     and (c.device_id is null or c.device_id = any($3))
+                     and not exists (select 1 from run earlier where earlier.cell_id = run.cell_id
+                         and earlier.state = 'ready' and earlier.position < run.position
+                         and (earlier.not_before is null or earlier.not_before <= clock_timestamp()))
+                   order by run.campaign_id, run.position limit $2) r"#,
+            classes,
+            i64::from(per_class),
+            idle,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows)
     }
 
     pub(crate) async fn runs(&self, page: RunPage, limit: u32) -> Result<Vec<RunRecord>, StoreError> {

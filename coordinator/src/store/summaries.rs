@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use domain::{CampaignId, CellSpec, Estimate, FailureKind, Percentile, RunId, RunMode, RunState, VerdictLevel};
+use domain::{
+    CampaignId, CellSpec, Estimate, FailureKind, Percentile, RunId, RunMode, RunState, Scope, ThrottleVerdict,
+    VerdictLevel,
+};
 
 use super::{Store, StoreError, row::Place};
 
@@ -32,7 +35,7 @@ pub(crate) struct FailureFigures {
     pub(crate) message: String,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct MeasuredFigures {
     pub(crate) verdict: VerdictLevel,
     pub(crate) p50_ns: u64,
@@ -43,6 +46,24 @@ pub(crate) struct MeasuredFigures {
     pub(crate) session_load: Duration,
     pub(crate) first_inference: Duration,
     pub(crate) peak_rss_bytes: u64,
+    /// Or why there is none.
+    pub(crate) energy: Result<RunEnergy, String>,
+    /// The simulated board that measured; `None` = a real device.
+    pub(crate) simulated: Option<String>,
+}
+
+/// The energy of one run in brief.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RunEnergy {
+    pub(crate) scope: Scope,
+    pub(crate) mean_w: f64,
+    /// Joules of one sample of the model's input; or why they were refused.
+    pub(crate) per_inference_j: Result<f64, String>,
+    /// Share (0..1) of measuring that readings cover.
+    pub(crate) coverage: f64,
+    pub(crate) throttle: ThrottleVerdict,
+    /// See [`domain::EnergyFigure::is_rankable`].
+    pub(crate) rankable: bool,
 }
 
 impl Store {
@@ -70,9 +91,15 @@ impl Store {
                    m.sample_count as "sample_count?", m.measured_ns as "measured_ns?",
                    m.samples_per_query as "samples_per_query?",
                    m.session_load_ns as "session_load_ns?", m.first_inference_ns as "first_inference_ns?",
-                   m.peak_rss_bytes as "peak_rss_bytes?"
+                   m.peak_rss_bytes as "peak_rss_bytes?", m.simulated as "simulated?",
+                   e.scope as "scope?", e.mean_w as "mean_w?", e.per_inference_j as "per_inference_j?",
+                   e.coverage as "coverage?", e.throttle as "throttle?", e.rankable as "rankable?",
+                   m.statistics #>> '{energy,refusal}' as refusal, t.data ->> 'no_power' as no_power,
+                   t.run_id is not null as "listened!"
                from run r join cell c on c.id = r.cell_id
                left join measurement m on m.run_id = r.id
+               left join energy e on e.run_id = r.id
+               left join telemetry t on t.run_id = r.id
                left join lateral (select d.name as device from attempt a join device d on d.id = a.device_id
                    where a.run_id = r.id order by a.number desc limit 1) latest on true
                left join lateral (select a.failure ->> 'kind' as kind, a.failure ->> 'message' as message
@@ -97,6 +124,25 @@ impl Store {
                             let estimate = estimates.iter().find(|estimate| estimate.percentile == percentile);
                             estimate.filter(|estimate| estimate.is_quotable(samples)).map(|estimate| estimate.value_ns)
                         };
+                        let energy = match row.scope {
+                            None => Err(match row.no_power {
+                                Some(why) => format!("no sensor: {why}"),
+                                None if row.listened => "the readings were of no use".to_owned(),
+                                None => "none was recorded".to_owned(),
+                            }),
+                            Some(scope) => {
+                                let place = Place { table: "energy", id: row.id };
+                                let refusal = || row.refusal.unwrap_or_else(|| "not computed".to_owned());
+                                Ok(RunEnergy {
+                                    scope: place.named("scope", scope)?,
+                                    mean_w: place.required("mean_w", row.mean_w)?,
+                                    per_inference_j: row.per_inference_j.ok_or_else(refusal),
+                                    coverage: place.required("coverage", row.coverage)?,
+                                    throttle: place.named("throttle", place.required("throttle", row.throttle)?)?,
+                                    rankable: place.required("rankable", row.rankable)?,
+                                })
+                            }
+                        };
                         Some(MeasuredFigures {
                             verdict: place.named("verdict", verdict)?,
                             p50_ns: unsigned("p50_ns", row.p50_ns)?,
@@ -110,6 +156,8 @@ impl Store {
                             session_load: duration("session_load_ns", row.session_load_ns)?,
                             first_inference: duration("first_inference_ns", row.first_inference_ns)?,
                             peak_rss_bytes: unsigned("peak_rss_bytes", row.peak_rss_bytes)?,
+                            energy,
+                            simulated: row.simulated,
                         })
                     }
                 };

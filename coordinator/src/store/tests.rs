@@ -1,6 +1,7 @@
 //! The store's guards, against a real PostgreSQL.
 
 mod artifacts;
+mod energy;
 mod models;
 mod repeats;
 mod upgrade;
@@ -202,6 +203,7 @@ fn measurement() -> Measurement {
         outputs: vec!["y: float32[1]".to_owned()],
         accuracy: None,
         check: domain::OutputCheck::default(),
+        telemetry: None,
     }
 }
 
@@ -263,7 +265,8 @@ async fn a_measurement_is_stored_whole_and_ends_the_campaign() {
     assert_eq!(measured.verdict, verdict(VerdictLevel::Valid));
     let statistics = analyse(&spec(), &measurement()).expect("sound").statistics;
     assert_eq!(measured.latency, statistics.latency);
-    let figures = fixture.store.run_figures(campaign).await.expect("reads")[0].measured.expect("measured");
+    let mut figures = fixture.store.run_figures(campaign).await.expect("reads");
+    let figures = figures.remove(0).measured.expect("measured");
     assert_eq!(figures.p90_ns, Some(statistics.latency.p90_ns));
     assert_eq!(figures.p99_ns, None, "100 samples are too few");
     assert_eq!(measured.statistics, Some(statistics));
@@ -402,7 +405,7 @@ async fn a_retry_waits_its_turn() {
     let granted = fixture.grant(runs[0], &desk).await.expect("granted");
     fixture.failed(&granted, 1, FailureKind::Infra).await;
     assert!(fixture.store.ready_classes().await.expect("reads").is_empty(), "not before a second has passed");
-    assert!(fixture.store.ready_runs(&[classes[0].id], &[desk.id], 10).await.expect("reads").is_empty());
+    assert!(fixture.store.ready_runs(&[classes[0].id], &[desk.id], &[], 10).await.expect("reads").is_empty());
 }
 
 #[tokio::test]
@@ -517,7 +520,7 @@ async fn the_runs_of_a_cell_stay_with_the_device_that_measured_one() {
     let (_, runs) = fixture.campaign(3).await;
     let (one, two) = (fixture.device(1).await, fixture.device(2).await);
     let class = fixture.store.ready_classes().await.expect("reads")[0].id;
-    let ready = async |devices: &[DeviceId]| fixture.store.ready_runs(&[class], devices, 10).await.expect("reads");
+    let ready = async |devices: &[DeviceId]| fixture.store.ready_runs(&[class], devices, &[], 10).await.expect("reads");
     assert_eq!(ready(&[one.id, two.id]).await.len(), 1, "a cell has one device, which takes one run at a time");
 
     let lost = fixture.grant(runs[0], &one).await.expect("granted");

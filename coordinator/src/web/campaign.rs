@@ -8,13 +8,13 @@ use tracing::warn;
 
 use super::{
     accuracy,
-    layout::{Page, campaign_badge, page, progress, run_badge, verdict_badge},
+    layout::{Page, campaign_badge, page, progress, run_badge, simulated, verdict_badge},
     run::link,
 };
 use crate::{
     engine::Engine,
     store::{RunFigures, StoreError},
-    summary::{CellSummary, summarize},
+    summary::{CellFigures, CellSummary, summarize},
 };
 
 /// Runs listed; the rest is for the command line.
@@ -43,7 +43,7 @@ pub(super) async fn render(engine: &Engine, id: CampaignId) -> Result<Option<Mar
         (progress(&record.runs))
         @if let Some(reason) = &view.waiting { p.warning { "Waiting: " (reason) } }
         section { h2 { "Cells" } (cell_table(&cells))
-            p.note { "Medians over valid runs (~ over suspect runs, where none is valid); spread is the coefficient of variation of the runs' p50; - where a run has too few samples for a percentile." } }
+            p.note { "Medians over valid runs (~ over suspect runs, where none is valid); spread is the coefficient of variation of the runs' p50; - where a run has too few samples for a percentile. Energy is that of one inference, with how much of the device its readings cover; it is shown only where that of every run may be set beside others." } }
         @if !accuracies.is_empty() {
             section { h2 { "Accuracy" } (accuracy::table(&cells, &accuracies))
                 p.note { "Intervals are of 95 %. A verdict compares both models on the same examples." } }
@@ -63,12 +63,12 @@ fn cell_table(cells: &[CellSummary]) -> Markup {
                 th.number scope="col" { "#" } th scope="col" { "Cell" } th scope="col" { "Devices" }
                 th.number scope="col" { "p50" } th.number scope="col" { "p90" } th.number scope="col" { "p99" }
                 th.number scope="col" { "Samples/s" } th.number scope="col" { "Spread" } th.number scope="col" { "Load" }
-                th.number scope="col" { "Peak RSS" } th scope="col" { "Runs" }
+                th.number scope="col" { "Peak RSS" } th.number scope="col" { "Energy" } th scope="col" { "Runs" }
             } }
             tbody { @for cell in cells { tr {
                 td.number { (cell.cell) }
                 th scope="row" { (cell.spec.describe()) }
-                td { (cell.devices.join(", ")) }
+                td { (cell.devices.join(", ")) @if let Some(board) = &cell.simulated { " " (simulated(board)) } }
                 @if let Some(figures) = &cell.figures {
                     @let suspicion = if figures.basis == VerdictLevel::Suspect { "~" } else { "" };
                     td.number { (suspicion) (units::duration_ns(figures.p50_ns)) }
@@ -79,12 +79,28 @@ fn cell_table(cells: &[CellSummary]) -> Markup {
                     td.number { @if let Some(spread) = figures.spread_p50 { (units::percent(spread)) } @else { span.note { "one run" } } }
                     td.number { (units::duration_ns(u64::try_from(figures.session_load.as_nanos()).unwrap_or(u64::MAX))) }
                     td.number { (units::bytes(figures.peak_rss_bytes)) }
+                    (energy(figures, suspicion))
                 } @else {
-                    td.note colspan="7" { @if cell.done > 0 { "no usable run" } @else { "not measured yet" } }
+                    td.note colspan="8" { @if cell.done > 0 { "no usable run" } @else { "not measured yet" } }
                 }
                 td { (verdicts(cell)) @if let Some(failure) = &cell.failure { p.warning { (failure) } } }
             } } }
         } }
+    }
+}
+
+/// Joules of an inference with their scope, or why there are none.
+fn energy(figures: &CellFigures, suspicion: &str) -> Markup {
+    html! {
+        @match (&figures.energy, &figures.no_energy) {
+            (Some(energy), _) => {
+                td.number {
+                    (suspicion) (units::joules(energy.per_inference_j)) " " span.note { (energy.scope.name()) }
+                }
+            }
+            (None, Some(why)) => { td.note { (why) } }
+            (None, None) => { td.number { "-" } }
+        }
     }
 }
 
@@ -111,9 +127,12 @@ fn run_table(runs: &[RunFigures]) -> Markup {
                 td.number { (run.cell) }
                 td.number { @if run.mode == RunMode::Accuracy { "accuracy" } @else { (run.repetition) } }
                 td { (run_badge(run.state)) }
-                td { (run.device.as_deref().unwrap_or_default()) }
+                td {
+                    (run.device.as_deref().unwrap_or_default())
+                    @if let Some(board) = run.measured.as_ref().and_then(|measured| measured.simulated.as_ref()) { " " (simulated(board)) }
+                }
                 td.number { (run.attempts) }
-                @match run.measured {
+                @match &run.measured {
                     None => { td {} td {} }
                     Some(measured) => {
                         td.number { (units::duration_ns(measured.p50_ns)) }
@@ -121,7 +140,7 @@ fn run_table(runs: &[RunFigures]) -> Markup {
                     }
                 }
                 td {
-                    @if let Some(measured) = run.measured { (verdict_badge(measured.verdict)) }
+                    @if let Some(measured) = &run.measured { (verdict_badge(measured.verdict)) }
                     @if let Some(failure) = &run.failure { (failure.kind) ": " (failure.message) }
                 }
             } } }

@@ -8,6 +8,7 @@ mod devices;
 mod layout;
 mod overview;
 mod run;
+mod trace_chart;
 
 use axum::{
     Router,

@@ -1,7 +1,8 @@
-//! One run: its verdict, its figures, its latencies drawn, where and under which circumstances it ran, and the evidence of
+//! One run: its verdict, its figures, its latencies drawn, its energy and heat, where and under which circumstances it ran, and the evidence of
 //! every attempt.
 
 mod attempts;
+mod energy;
 mod environment;
 mod figures;
 mod placement;
@@ -14,7 +15,7 @@ use tracing::warn;
 
 use super::{
     accuracy, chart,
-    layout::{Page, page, run_badge, verdict_badge},
+    layout::{Page, page, run_badge, simulated, verdict_badge},
 };
 use crate::{
     engine::Engine,
@@ -51,6 +52,7 @@ fn heading(run: &RunRecord) -> Markup {
                 RunMode::Accuracy => ", accuracy over its data set",
             }
             @if let Some(device) = &run.device { ", on " (device) }
+            @if let Some(board) = run.measured.as_ref().and_then(|measured| measured.simulated.as_ref()) { " " (simulated(board)) }
         }
         @if let Some(suspect) = run.repeats {
             p.note { "It repeats " (link(suspect)) ", which is suspect." }
@@ -69,6 +71,7 @@ pub(super) fn link(run: RunId) -> Markup {
 async fn results(engine: &Engine, run: &RunRecord, measured: &MeasurementRecord) -> Result<Markup, StoreError> {
     let latencies = latencies(engine, run.id).await?;
     let placement = engine.store().placement(run.id).await?;
+    let energy = energy::section(engine, run.id, measured).await?;
     let steady = measured.statistics.as_ref().map(|statistics| &statistics.steady);
     let MeasurementRecord { measurement, env_id, verdict, .. } = measured;
     Ok(html! {
@@ -79,6 +82,7 @@ async fn results(engine: &Engine, run: &RunRecord, measured: &MeasurementRecord)
             section { h2 { "Latency over the run" } (chart::over_time(&latencies, steady)) }
             section { h2 { "Share of queries at most this slow" } (chart::cumulative(&latencies)) }
         }
+        (energy)
         (scenario::section(&run.spec, measured))
         (placement::section(run.spec.require.as_ref(), placement.as_ref(), measurement.placement_problem.as_deref()))
         (environment::section(&measurement.environment, env_id.as_ref()))

@@ -59,7 +59,8 @@ async fn what_an_earlier_version_stored_says_what_is_not_known_of_it() {
     assert_eq!((stable.kernel.as_str(), volatile.involuntary_switches), ("6.1", Some(7)));
     let Verdict { level, tier, reasons } = &first.verdict;
     assert_eq!((*level, *tier, reasons[0].level), (VerdictLevel::Suspect, domain::Tier::Custom, VerdictLevel::Suspect));
-    let figures = store.run_figures(CampaignId(1)).await.expect("reads");
-    let figures = figures[0].measured.expect("measured");
+    let mut figures = store.run_figures(CampaignId(1)).await.expect("reads");
+    let figures = figures.remove(0).measured.expect("measured");
     assert_eq!((figures.p50_ns, figures.p90_ns, figures.p99_ns), (2, None, None));
+    assert_eq!((figures.energy, figures.simulated), (Err("none was recorded".to_owned()), None));
 }
