@@ -5,6 +5,7 @@ mod artifacts;
 mod bad_input;
 mod cli;
 mod demo;
+mod energy;
 mod farm;
 mod faults;
 mod foreign_client;

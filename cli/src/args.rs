@@ -5,7 +5,7 @@ mod models;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use agent::AgentArgs;
+use agent::{AgentArgs, args::SensingArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use coordinator::{ArtifactPlace, Config};
@@ -34,7 +34,7 @@ than the campaign asks for; 8 no coordinator answers; \
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Measure a real model on this machine, from nothing to a table, in one command
-    Demo(LocalArgs),
+    Demo(DemoArgs),
     /// Measure a model on this machine, without a coordinator
     Run(Box<RunArgs>),
     /// Measure a model's accuracy on this machine, without a coordinator
@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Compute a run's statistics and verdict again from its raw samples, and compare
     Verify(VerifyArgs),
+    /// Export every reading of power, heat and clocks beside a run
+    Trace(TraceArgs),
     /// The fleet
     #[command(subcommand)]
     Devices(DevicesCommand),
@@ -156,6 +158,15 @@ pub(crate) struct LocalArgs {
     pub(crate) output: Output,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Four simulated boards instead of this machine: latency, energy and heat of a fleet that is not there
+    #[arg(long)]
+    pub(crate) fleet: bool,
+    #[command(flatten)]
+    pub(crate) local: LocalArgs,
+}
+
 /// How fast a silent agent is noticed.
 #[derive(Debug, Args)]
 pub(crate) struct Timing {
@@ -206,12 +217,26 @@ pub(crate) struct CoordinatorArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct AgentCommand {
+    #[command(subcommand)]
+    pub(crate) verb: Option<AgentVerb>,
     #[command(flatten)]
-    pub(crate) agent: AgentArgs,
+    pub(crate) agent: Option<AgentArgs>,
     /// Stop when standard input ends: it is held open by the process that started this one
     #[arg(long, hide = true)]
     pub(crate) lifeline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentVerb {
+    /// Show the sensors of this device, one reading of each, and why others were not found
+    Sensors {
+        #[command(flatten)]
+        sensing: SensingArgs,
+        #[command(flatten)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -320,6 +345,28 @@ pub(crate) struct VerifyArgs {
     pub(crate) output: Output,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TraceFormat {
+    /// One reading a line: `time_s,series,unit,value`, in seconds since measuring began
+    Csv,
+    /// With a `schema` field that names its version.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TraceArgs {
+    /// e.g. r-1
+    pub(crate) run: domain::RunId,
+    /// Write to this file, not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// How to write the readings
+    #[arg(short, long, value_enum, default_value = "csv")]
+    pub(crate) output: TraceFormat,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum DatasetsCommand {
     /// Say what a data set is, how many examples it has and which of them can't be used
@@ -374,6 +421,9 @@ pub(crate) enum ToolchainCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchCommand {
+    /// What listening to power, heat and clocks costs: processor time of the sampling thread, and the latency of a model
+    /// with and without it, in turn
+    Sampler(SamplerArgs),
     /// What the measuring loop costs per call on a trivial graph, against the raw call in the same process
     Overhead {
         #[command(flatten)]
@@ -390,4 +440,27 @@ pub(crate) enum BenchCommand {
         #[command(flatten)]
         output: Output,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SamplerArgs {
+    #[command(flatten)]
+    pub(crate) data_dir: DataDir,
+    /// ONNX Runtime's shared library [default: the managed toolchain's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) onnxruntime: Option<PathBuf>,
+    /// The model [default: a multiplication of matrices that takes about a millisecond]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    /// Read a simulated board's sensors in place of this machine's
+    #[arg(long, value_name = "BOARD")]
+    pub(crate) simulate: Option<String>,
+    /// Launches with and without the sampler
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub(crate) rounds: u32,
+    /// Length of one launch
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub(crate) duration: Duration,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }

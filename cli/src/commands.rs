@@ -16,6 +16,7 @@ mod provide;
 mod run;
 mod submit;
 mod toolchain;
+mod trace;
 mod verify;
 mod version;
 mod watch;
@@ -49,11 +50,13 @@ pub(crate) async fn run(command: Command) -> Result<(), CliError> {
         Command::Ls(args) => campaigns::list(args).await,
         Command::Show(args) => campaigns::show(args).await,
         Command::Verify(args) => verify::verify(args).await,
+        Command::Trace(args) => trace::trace(args).await,
         Command::Devices(DevicesCommand::Ls(args)) => devices::list(args).await,
         Command::Models(command) => models::run(command).await,
         Command::Datasets(command) => datasets::run(command),
         Command::Artifacts(command) => artifacts::run(command).await,
         Command::Toolchain(args) => toolchain::run(args),
+        Command::Bench(BenchCommand::Sampler(args)) => bench::sampler(args).await,
         Command::Bench(BenchCommand::Overhead { data_dir, onnxruntime, calls, rounds, output }) => {
             bench::overhead(&data_dir, onnxruntime, calls, rounds, &output)
         }

@@ -65,9 +65,25 @@ impl Equipment {
     }
 }
 
-/// A coordinator in this process and an agent in a child of it. Ends with [`Local::stop`].
+/// An agent on this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LocalAgent {
+    /// `None` = the machine's.
+    pub(crate) name: Option<&'static str>,
+    /// The board it pretends to be; `None` = it measures this machine.
+    pub(crate) simulate: Option<&'static str>,
+}
+
+impl LocalAgent {
+    fn log(self, data_dir: &Path) -> PathBuf {
+        data_dir.join(self.name.map_or_else(|| "agent.log".to_owned(), |name| format!("agent-{name}.log")))
+    }
+}
+
+/// A coordinator in this process and agents in children of it. Ends with [`Local::stop`].
 pub(crate) struct Local {
     pub(crate) address: SocketAddr,
+    /// Of the first agent.
     pub(crate) log: PathBuf,
     shutdown: CancellationToken,
     tasks: JoinSet<Result<(), CliError>>,
@@ -79,6 +95,7 @@ impl Local {
         equipment: &Equipment,
         listen: SocketAddr,
         timing: &Timing,
+        agents: &[LocalAgent],
     ) -> Result<Self, CliError> {
         fs::create_dir_all(data_dir).with_context(|| format!("cannot create `{}`", data_dir.display()))?;
         let shutdown = CancellationToken::new();
@@ -86,21 +103,24 @@ impl Local {
         let config = timing.apply(Config { listen, ..Config::new(data_dir.to_owned(), database) })?;
         let coordinator = start_coordinator(config).await?;
         let address = coordinator.local_addr();
-        let log = data_dir.join("agent.log");
+        let log = agents.first().copied().unwrap_or_default().log(data_dir);
         let mut tasks = JoinSet::new();
         let stop = shutdown.clone();
         tasks.spawn(async move {
             coordinator.serve(stop).await.map_err(|error| CliError::from(anyhow::Error::from(error)))
         });
-        let supervisor = Supervisor {
-            program: std::env::current_exe()?,
-            address,
-            data_dir: data_dir.to_owned(),
-            onnxruntime: equipment.onnxruntime.clone(),
-            log: log.clone(),
-        };
-        let stop = shutdown.clone();
-        tasks.spawn(async move { supervisor.keep_running(stop).await });
+        for &agent in agents {
+            let supervisor = Supervisor {
+                program: std::env::current_exe()?,
+                address,
+                data_dir: data_dir.to_owned(),
+                onnxruntime: equipment.onnxruntime.clone(),
+                log: agent.log(data_dir),
+                agent,
+            };
+            let stop = shutdown.clone();
+            tasks.spawn(async move { supervisor.keep_running(stop).await });
+        }
         Ok(Self { address, log, shutdown, tasks })
     }
 
@@ -113,7 +133,7 @@ impl Local {
         }
     }
 
-    /// Stops the agent, then the coordinator and its database.
+    /// Stops the agents, then the coordinator and its database.
     pub(crate) async fn stop(mut self) -> Result<(), CliError> {
         self.shutdown.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -134,6 +154,7 @@ struct Supervisor {
     data_dir: PathBuf,
     onnxruntime: PathBuf,
     log: PathBuf,
+    agent: LocalAgent,
 }
 
 impl Supervisor {
@@ -175,6 +196,7 @@ impl Supervisor {
 
     fn spawn(&self) -> Result<Child, CliError> {
         let log = open_log(&self.log)?;
+        let LocalAgent { name, simulate } = self.agent;
         let child = Command::new(&self.program)
             .arg("agent")
             .arg("--lifeline")
@@ -183,6 +205,8 @@ impl Supervisor {
             .arg(&self.data_dir)
             .arg("--onnxruntime")
             .arg(&self.onnxruntime)
+            .args(name.iter().flat_map(|name| ["--name", name]))
+            .args(simulate.iter().flat_map(|board| ["--simulate", board]))
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)

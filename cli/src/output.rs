@@ -26,10 +26,14 @@ pub(crate) trait Answer: Serialize {
 }
 
 pub(crate) fn write<A: Answer>(answer: &A, format: Format) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
+    write_to(&mut io::stdout().lock(), answer, format)
+}
+
+/// As [`write`], to somewhere else.
+pub(crate) fn write_to<A: Answer>(out: &mut dyn Write, answer: &A, format: Format) -> Result<(), CliError> {
     match format {
-        Format::Table => answer.table(&mut out)?,
-        Format::Json => json::write(answer, &mut out)?,
+        Format::Table => answer.table(out)?,
+        Format::Json => json::write(answer, out)?,
     }
     out.flush()?;
     Ok(())

@@ -1,4 +1,7 @@
-//! `bench overhead`: what Furlong's own loop costs on a trivial graph, against the raw call in the same process.
+//! `bench overhead`: what Furlong's own loop costs on a trivial graph, against the raw call in the same process; and
+//! [`sampler`].
+
+mod sampler;
 
 use std::{
     io::{self, Write},
@@ -47,6 +50,8 @@ impl Answer for Overhead {
     }
 }
 
+pub(super) use sampler::sampler;
+
 pub(super) fn overhead(
     data_dir: &DataDir,
     onnxruntime: Option<PathBuf>,
@@ -54,13 +59,16 @@ pub(super) fn overhead(
     rounds: u32,
     format: &Output,
 ) -> Result<(), CliError> {
-    let library = if let Some(file) = onnxruntime {
-        std::path::absolute(file)?
-    } else {
-        let toolchain = Toolchain::new(agent::config::toolchain_root(&data_dir.path()));
-        local::install(&toolchain, Package::OnnxRuntime, &Source::pip())?.library()?
-    };
+    let library = library(data_dir, onnxruntime)?;
     let model = onnx::samples::add(ELEMENTS.into());
     let report = measure_overhead(&library, &model, calls, rounds).map_err(anyhow::Error::from)?;
     output::write(&Overhead(report), format.output)
+}
+
+fn library(data_dir: &DataDir, onnxruntime: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    if let Some(file) = onnxruntime {
+        return Ok(std::path::absolute(file)?);
+    }
+    let toolchain = Toolchain::new(agent::config::toolchain_root(&data_dir.path()));
+    Ok(local::install(&toolchain, Package::OnnxRuntime, &Source::pip())?.library()?)
 }

@@ -1,15 +1,18 @@
 //! `coordinator` and `agent`: the two long-lived processes of a farm.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use ::toolchain::{Package, Source, Toolchain};
+use agent::station::SensorListing;
 use coordinator::{Config, Database};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::{AgentCommand, CoordinatorArgs},
+    args::{AgentCommand, AgentVerb, CoordinatorArgs},
     exit::CliError,
-    local, output,
+    local,
+    output::{self, Answer},
 };
 
 pub(super) async fn coordinator(args: CoordinatorArgs) -> Result<(), CliError> {
@@ -41,15 +44,20 @@ pub(super) async fn coordinator(args: CoordinatorArgs) -> Result<(), CliError> {
 }
 
 pub(super) async fn agent(args: AgentCommand) -> Result<(), CliError> {
+    if let Some(AgentVerb::Sensors { sensing, output }) = args.verb {
+        let listing = sensing.list().map_err(|error| CliError::Invalid(error.to_string()))?;
+        return output::write(&SensorsView(listing), output.output);
+    }
     agent::logging::to_stderr();
-    let config = args.agent.into_config().map_err(|error| CliError::Invalid(error.to_string()))?;
+    let missing = || CliError::Invalid("--coordinator URL is missing".to_owned());
+    let config = args.agent.ok_or_else(missing)?.into_config().map_err(|error| CliError::Invalid(error.to_string()))?;
     let shutdown = CancellationToken::new();
     if args.lifeline {
         let shutdown = shutdown.clone();
         // A thread of its own: tokio's standard input would keep the runtime from ending.
         std::thread::spawn(move || {
             let mut ignored = [0; 64];
-            while std::io::stdin().read(&mut ignored).is_ok_and(|count| count > 0) {}
+            while io::stdin().read(&mut ignored).is_ok_and(|count| count > 0) {}
             shutdown.cancel();
         });
     }
@@ -61,4 +69,17 @@ pub(super) async fn agent(args: AgentCommand) -> Result<(), CliError> {
         () = signals => shutdown.cancel(),
     }
     agent.await.map_err(|error| anyhow::Error::from(error).into())
+}
+
+/// Everything an agent would listen with.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct SensorsView(SensorListing);
+
+impl Answer for SensorsView {
+    const SCHEMA: &'static str = "furlong.sensors/v1";
+
+    fn table(&self, out: &mut dyn io::Write) -> io::Result<()> {
+        write!(out, "{}", self.0)
+    }
 }

@@ -1,5 +1,7 @@
 //! `demo` and `up`: the main job on this machine, from nothing to a table.
 
+mod fleet;
+
 use std::{io::Write as _, net::SocketAddr, path::Path, time::Duration};
 
 use ::toolchain::{Package, Source as WheelSource, Toolchain};
@@ -14,10 +16,10 @@ use super::{
     provide, submit, watch,
 };
 use crate::{
-    args::{DownloadArgs, Format, LocalArgs},
+    args::{DemoArgs, DownloadArgs, Format, LocalArgs},
     client::Client,
     exit::CliError,
-    local::{self, Equipment, Local},
+    local::{self, Equipment, Local, LocalAgent},
     output::{self, DeviceView, facts},
 };
 
@@ -29,7 +31,11 @@ const SENTENCES_FILE: &str = "quickstart-sentences.txt";
 const MODEL: &str = "all-minilm-l6-v2";
 const ARCHITECTURE: &str = "minilm-l6";
 
-pub(super) async fn demo(args: LocalArgs) -> Result<(), CliError> {
+pub(super) async fn demo(args: DemoArgs) -> Result<(), CliError> {
+    let DemoArgs { fleet, local: args } = args;
+    if fleet {
+        return fleet::demo(args).await;
+    }
     let data_dir = std::path::absolute(args.data_dir.path())?;
     output::note(&format!("furlong {}: measures a real model on this machine", env!("CARGO_PKG_VERSION")));
     let equipment = Equipment::prepare(&data_dir, &args.tools)?;
@@ -39,7 +45,7 @@ pub(super) async fn demo(args: LocalArgs) -> Result<(), CliError> {
         Some(address) => address,
         None => free_address()?,
     };
-    let mut running = Local::start(&data_dir, &equipment, listen, &args.timing).await?;
+    let mut running = Local::start(&data_dir, &equipment, listen, &args.timing, &[LocalAgent::default()]).await?;
     let (uri, log) = (format!("http://{}", running.address), running.log.clone());
     let signals = agent::signals::until_stopped()?;
     let measured = tokio::select! {
@@ -61,7 +67,7 @@ pub(super) async fn up(args: LocalArgs) -> Result<(), CliError> {
     let files = quickstart_files(&data_dir)?;
     local::log_to_file(&data_dir.join("coordinator.log"))?;
     let listen = args.listen.unwrap_or(Config::DEFAULT_LISTEN);
-    let mut running = Local::start(&data_dir, &equipment, listen, &args.timing).await?;
+    let mut running = Local::start(&data_dir, &equipment, listen, &args.timing, &[LocalAgent::default()]).await?;
     let signals = agent::signals::until_stopped()?;
     let client = Client::connect(&format!("http://{}", running.address)).await?;
     register_model(&client, &files).await?;

@@ -8,6 +8,7 @@ use std::{
 
 use ::toolchain::{Package, Source, Toolchain};
 use agent::local::{LocalJob, measure};
+use agent::station::{Station, StationConfig};
 use clap::Args;
 use domain::{
     AccuracyRule, CellSpec, DeclaredCard, Digest, Evaluation, FileRef, ModelRef, OnBadExample, ProviderName, RunMode,
@@ -78,8 +79,9 @@ pub(super) async fn eval(args: EvalArgs) -> Result<(), CliError> {
     spinner.enable_steady_tick(Duration::from_millis(120));
     spinner.set_message(format!("evaluating {}", args.model.display()));
     let command = agent::config::own_runner()?;
+    let station = Station::open(StationConfig::local());
     let measured = tokio::select! {
-        measured = measure(&job, &command, |_| {}) => measured,
+        measured = measure(&job, &command, Some(&station), |_| {}) => measured,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted?;
             return Err(CliError::Stopped);

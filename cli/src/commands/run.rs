@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use agent::config::RunnerCommand;
 use agent::local::{LocalJob, measure};
+use agent::station::Station;
 use domain::{AttemptPhase, CellSpec, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -26,13 +27,14 @@ pub(super) async fn run(args: RunArgs) -> Result<(), CliError> {
     let launches = args.launches.unwrap_or(if models.len() > 1 { COMPARED_LAUNCHES } else { 1 });
     let subjects = models.iter().map(|model| args.job(model, &library)).collect::<Result<Vec<LocalJob>, _>>()?;
     let command = agent::config::own_runner()?;
+    let sensing = args.sensing.clone().open().map_err(|error| CliError::Invalid(error.to_string()))?;
     let progress = Progress::new(subjects.len() * launches as usize);
     let measuring = async {
         let mut done: Vec<Vec<Launch>> = subjects.iter().map(|_| Vec::new()).collect();
         // In turn, so that slow drift of the machine hits all alike.
         for _ in 0..launches {
             for (job, done) in subjects.iter().zip(&mut done) {
-                done.push(launch(job, &command, &progress).await?);
+                done.push(launch(job, &command, &sensing.station, &progress).await?);
                 progress.bar.inc(1);
             }
         }
@@ -62,9 +64,14 @@ pub(super) fn explained(model: &Path, failure: &Failure) -> CliError {
     CliError::Measuring(format!("cannot measure {}: {text}", model.display()))
 }
 
-async fn launch(job: &LocalJob, command: &RunnerCommand, progress: &Progress) -> Result<Launch, CliError> {
+async fn launch(
+    job: &LocalJob,
+    command: &RunnerCommand,
+    station: &Station,
+    progress: &Progress,
+) -> Result<Launch, CliError> {
     let name = job.model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let measured = measure(job, command, |phase| progress.phase(&name, &job.cell, phase)).await;
+    let measured = measure(job, command, Some(station), |phase| progress.phase(&name, &job.cell, phase)).await;
     let measurement = *measured.map_err(|failure| explained(&job.model, &failure))?;
     let analysis = analysis::analyse(&job.cell, &measurement).map_err(anyhow::Error::from)?;
     Ok(Launch { measurement, analysis })

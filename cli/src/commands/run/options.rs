@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::toolchain::{Package, Source, Toolchain};
-use agent::local::LocalJob;
+use agent::{args::SensingArgs, local::LocalJob};
 use clap::{Args, ValueEnum};
 use domain::{
-    Affinity, CellSpec, Digest, FileRef, InputSource, MeasureRule, ModelRef, Optimization, Percentile, ProviderName,
-    Rate, Requirement, RunMode, Scenario, ServerLoad, Settings, Tier,
+    Affinity, CellSpec, Digest, FileRef, InputSource, MeasureRule, ModelRef, Optimization, Percentile, PowerRule,
+    ProviderName, Rate, Requirement, RunMode, Scenario, ServerLoad, Settings, Tier,
 };
 
 use crate::args::{DataDir, Format, Output};
@@ -73,6 +73,11 @@ pub(crate) struct RunArgs {
     /// Feed an output back as an input of the next call; may be repeated
     #[arg(long = "state", value_name = "OUTPUT=INPUT", value_parser = parse_pair::<String>)]
     state: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(super) sensing: SensingArgs,
+    /// Read the idle machine's power for so long before a launch, and half as long after it, to tell the model's own
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    idle_window: Option<Duration>,
     /// Threads inside one operator
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: u32,
@@ -196,6 +201,7 @@ impl RunArgs {
                 .require
                 .map(|min_share_millionths| Requirement { provider: self.provider.clone(), min_share_millionths }),
             measure: self.rule(&scenario),
+            power: self.idle_window.map(|idle_window| PowerRule { idle_window, ..PowerRule::default() }),
             ..CellSpec::new(ModelRef { name, ..ModelRef::nameless() })
         };
         Ok(LocalJob {

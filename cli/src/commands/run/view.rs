@@ -100,6 +100,7 @@ fn one(out: &mut dyn Write, subject: &Subject, figures: &Figures) -> io::Result<
     writeln!(out)?;
     figures.placement(out)?;
     writeln!(out)?;
+    figures.energy(out)?;
     figures.environment(out)
 }
 

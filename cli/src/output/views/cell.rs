@@ -45,6 +45,16 @@ pub(crate) struct CellView {
     pub(crate) session_load_ns: Option<u64>,
     pub(crate) first_inference_ns: Option<u64>,
     pub(crate) peak_rss_bytes: Option<u64>,
+    /// Joules of one sample of the model's input, and its coefficient of variation (0..1) from run to run.
+    pub(crate) energy_per_inference_j: Option<f64>,
+    pub(crate) energy_spread: Option<f64>,
+    pub(crate) energy_mean_w: Option<f64>,
+    /// How much of the device the readings cover.
+    pub(crate) energy_scope: Option<String>,
+    /// Why there is no energy; `None` = there is, or nothing to tell.
+    pub(crate) energy_reason: Option<String>,
+    /// The simulated board that measured; `None` = a real device.
+    pub(crate) simulated: Option<String>,
     pub(crate) failure: Option<String>,
     /// `None` = none was asked for.
     pub(crate) accuracy: Option<AccuracyView>,
@@ -92,6 +102,12 @@ impl From<&pb::CellSummary> for CellView {
             session_load_ns: measured(summary.session_load_ns),
             first_inference_ns: measured(summary.first_inference_ns),
             peak_rss_bytes: measured(summary.peak_rss_bytes),
+            energy_per_inference_j: summary.energy_per_inference_j,
+            energy_spread: summary.spread_energy,
+            energy_mean_w: summary.energy_mean_w,
+            energy_scope: (!summary.energy_scope.is_empty()).then(|| summary.energy_scope.clone()),
+            energy_reason: (!summary.energy_reason.is_empty()).then(|| summary.energy_reason.clone()),
+            simulated: (!summary.simulated.is_empty()).then(|| summary.simulated.clone()),
             failure: (!summary.failure.is_empty()).then(|| summary.failure.clone()),
             accuracy: AccuracyView::of(summary),
         }
@@ -102,7 +118,8 @@ impl From<&pb::CellSummary> for CellView {
 type Column = (&'static str, fn(&CellView) -> String);
 
 /// Columns that are shown where cells differ in them.
-const OPTIONAL: [Column; 6] = [
+const OPTIONAL: [Column; 7] = [
+    ("DEVICE", |cell| if cell.devices.is_empty() { "-".to_owned() } else { cell.devices.join(", ") }),
     ("PRECISION", |cell| cell.precision.clone().unwrap_or_else(|| "-".to_owned())),
     (">COSINE", |cell| cell.cosine.map_or_else(|| "-".to_owned(), |cosine| format!("{cosine:.4}"))),
     ("RUNTIME", |cell| cell.runtime.clone()),
@@ -133,8 +150,12 @@ impl Answer for Vec<CellView> {
             ">SPREAD",
             ">LOAD",
             ">PEAK RSS",
-            "RUNS",
         ]);
+        let with_energy = self.iter().any(|cell| cell.energy_per_inference_j.is_some());
+        if with_energy {
+            header.push(">ENERGY");
+        }
+        header.push("RUNS");
         let mut table = Table::new(&header);
         let dash = || "-".to_owned();
         for cell in self {
@@ -154,8 +175,11 @@ impl Answer for Vec<CellView> {
                 cell.spread_p50.map_or_else(dash, units::percent),
                 ns(cell.session_load_ns),
                 cell.peak_rss_bytes.map_or_else(dash, units::bytes),
-                verdicts(cell),
             ]);
+            if with_energy {
+                row.push(cell.energy().map_or_else(dash, |energy| format!("{suspicion}{energy}")));
+            }
+            row.push(verdicts(cell));
             table.row(row);
         }
         table.write(out)?;
@@ -164,7 +188,7 @@ impl Answer for Vec<CellView> {
                 writeln!(out, "cell {}: {failure}", cell.cell)?;
             }
         }
-        Ok(())
+        no_energy(self, out)
     }
 }
 
@@ -174,10 +198,37 @@ impl CellView {
         Digest::try_from(sha256).is_ok_and(|digest| digest.to_string() == self.model_sha256)
     }
 
+    /// Of one inference, with its scope.
+    fn energy(&self) -> Option<String> {
+        let scope = self.energy_scope.as_deref().unwrap_or("of unknown scope");
+        self.energy_per_inference_j.map(|joules| format!("{} {scope}", units::joules(joules)))
+    }
+
     /// Its figures stand on suspect runs, for want of valid ones.
     pub(crate) fn is_suspect(&self) -> bool {
         self.basis == Some("suspect")
     }
+}
+
+/// One line for each reason that cells have no energy, naming the cells unless it is the reason of all.
+fn no_energy(cells: &[CellView], out: &mut dyn Write) -> io::Result<()> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for cell in cells {
+        let Some(reason) = cell.energy_reason.as_deref() else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, numbers)) => numbers.push(cell.cell.to_string()),
+            None => reasons.push((reason, vec![cell.cell.to_string()])),
+        }
+    }
+    for (reason, numbers) in reasons {
+        if numbers.len() == cells.len() {
+            writeln!(out, "no energy: {reason}")?;
+        } else {
+            let noun = if numbers.len() == 1 { "cell" } else { "cells" };
+            writeln!(out, "no energy of {noun} {}: {reason}", numbers.join(", "))?;
+        }
+    }
+    Ok(())
 }
 
 fn verdicts(cell: &CellView) -> String {
@@ -190,7 +241,8 @@ fn verdicts(cell: &CellView) -> String {
     ];
     let parts: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
-    parts.join(", ")
+    let simulated = if cell.simulated.is_some() { " (simulated)" } else { "" };
+    format!("{}{simulated}", parts.join(", "))
 }
 
 #[cfg(test)]
@@ -254,5 +306,22 @@ mod tests {
         let text = written(&Vec::from([&summary(), &other].map(CellView::from)));
         assert!(text.contains("SCENARIO") && text.contains("single-stream") && text.contains("offline"), "{text}");
         assert!(!text.contains("RUNTIME"), "{text}");
+    }
+
+    #[test]
+    fn energy_stands_with_its_scope_or_with_the_reason_why_there_is_none() {
+        let with = pb::CellSummary {
+            energy_per_inference_j: Some(0.0483),
+            energy_scope: "dc-input".to_owned(),
+            simulated: "rpi5".to_owned(),
+            ..summary()
+        };
+        let without = pb::CellSummary { cell: 2, energy_reason: "two scopes: rail, wall".to_owned(), ..summary() };
+        let text = written(&Vec::from([&with, &without].map(CellView::from)));
+        assert!(text.contains("ENERGY") && text.contains("48.3 mJ dc-input"), "{text}");
+        assert!(text.contains("1 not run (simulated)"), "{text}");
+        assert!(text.contains("no energy of cell 2: two scopes: rail, wall"), "{text}");
+        let text = written(&vec![CellView::from(&without)]);
+        assert!(!text.contains("ENERGY") && text.contains("no energy: two scopes"), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use domain::{Environment, Measurement, Placement, Statistics, Verdict, units};
+use domain::{Environment, HeatFigure, Measurement, Pin, Placement, Statistics, Verdict, units};
 use serde::Serialize;
 
 use crate::output::{Table, facts};
@@ -32,11 +32,18 @@ pub(crate) struct Figures {
     pub(crate) environment: Environment,
     pub(crate) placement: Option<Placement>,
     pub(crate) placement_problem: Option<String>,
+    /// Why nothing was read of the device's power; `None` = something was, or nobody listened.
+    pub(crate) no_power: Option<String>,
+    /// Settings that were made for this run and read back.
+    pub(crate) pinned: Vec<Pin>,
+    /// The simulated board that was measured; `None` = a real device.
+    pub(crate) simulated: Option<String>,
 }
 
 impl Figures {
     pub(crate) fn new(measurement: &Measurement, statistics: &Statistics, verdict: &Verdict) -> Self {
         let ns = |duration: std::time::Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let telemetry = measurement.telemetry.as_deref();
         Self {
             verdict: verdict.clone(),
             statistics: statistics.clone(),
@@ -57,6 +64,9 @@ impl Figures {
             environment: measurement.environment.clone(),
             placement: measurement.placement.clone(),
             placement_problem: measurement.placement_problem.clone(),
+            no_power: telemetry.and_then(|telemetry| telemetry.no_power.clone()),
+            pinned: telemetry.map(|telemetry| telemetry.pinned.clone()).unwrap_or_default(),
+            simulated: telemetry.and_then(|telemetry| telemetry.simulated.clone()),
         }
     }
 
@@ -190,6 +200,24 @@ impl Figures {
             operators.push(format!("others {}", units::percent(part(rest, whole))));
         }
         facts(out, &[("placement", shares.join("; ")), ("operators", operators.join(", "))])
+    }
+
+    /// Energy, heat and settings; nothing where nobody listened.
+    pub(crate) fn energy(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Statistics { energy, heat, .. } = &self.statistics;
+        let mut lines = Vec::new();
+        lines.extend(self.simulated.as_ref().map(|board| ("Simulated", format!("{board}: no real device was read"))));
+        match energy {
+            Some(figure) => lines.extend(figure.facts()),
+            None => lines.extend(self.no_power.as_ref().map(|why| ("Energy", format!("none: {why}")))),
+        }
+        lines.extend(heat.iter().flat_map(HeatFigure::facts));
+        lines.extend(self.pinned.iter().map(|pin| ("Setting", pin.words())));
+        if lines.is_empty() {
+            return Ok(());
+        }
+        facts(out, &lines)?;
+        writeln!(out)
     }
 
     /// The circumstances.

@@ -24,6 +24,8 @@ pub(crate) struct ReferenceRow {
     /// Of the first cell that fits; `None` if none was measured.
     pub(crate) cell: Option<u32>,
     pub(crate) p50_ns: Option<u64>,
+    /// The simulated board that measured; `None` = a real device.
+    pub(crate) simulated: Option<String>,
     pub(crate) measured_ratio: Option<f64>,
     pub(crate) published_ns: u64,
     pub(crate) published_ratio: Option<f64>,
@@ -51,6 +53,7 @@ impl ReferenceView {
                     model: model.clone(),
                     cell: cell.map(|cell| cell.cell),
                     p50_ns,
+                    simulated: cell.and_then(|cell| cell.simulated.clone()),
                     measured_ratio: p50_ns.zip(measured_base).map(|(own, base)| ratio(own, base)),
                     published_ns,
                     published_ratio: published_base.map(|base| ratio(published_ns, base)),
@@ -85,7 +88,10 @@ impl Answer for ReferenceView {
             let mut cells = vec![
                 row.cell.map_or_else(dash, |cell| cell.to_string()),
                 row.model.clone(),
-                row.p50_ns.map_or_else(dash, units::duration_ns),
+                row.p50_ns.map_or_else(dash, |ns| {
+                    let simulated = if row.simulated.is_some() { " (simulated)" } else { "" };
+                    format!("{}{simulated}", units::duration_ns(ns))
+                }),
             ];
             let ratio = |ratio: Option<f64>| ratio.map_or_else(dash, |ratio| format!("{ratio:.3}"));
             if self.relative_to.is_some() {

@@ -26,6 +26,8 @@ pub(crate) struct RunView {
     pub(crate) state: &'static str,
     pub(crate) settings: String,
     pub(crate) device: Option<String>,
+    /// The simulated board that was measured; `None` = a real device, or nothing is measured yet.
+    pub(crate) simulated: Option<String>,
     pub(crate) verdict: Option<&'static str>,
     pub(crate) latency_ns: Option<BTreeMap<&'static str, u64>>,
     pub(crate) figures: Option<Figures>,
@@ -110,6 +112,7 @@ impl TryFrom<&pb::RunDetail> for RunView {
                 .map(|spec| spec.describe())
                 .unwrap_or_default(),
             device: (!run.device.is_empty()).then(|| run.device.clone()),
+            simulated: figures.as_ref().and_then(|figures| figures.simulated.clone()),
             verdict: figures.as_ref().map(|figures| figures.verdict.level.name()),
             latency_ns: figures.as_ref().map(|figures| {
                 let latency = &figures.statistics.latency;
@@ -149,6 +152,13 @@ impl TryFrom<&pb::RunDetail> for RunView {
     }
 }
 
+impl RunView {
+    fn device_words(&self) -> String {
+        let simulated = if self.simulated.is_some() { " (simulated)" } else { "" };
+        self.device.as_ref().map(|device| format!("{device}{simulated}")).unwrap_or_default()
+    }
+}
+
 /// `None` while there is no result.
 fn figures(run: &pb::Run) -> Result<Option<Figures>, proto::InvalidMessage> {
     let (Some(measurement), Some(statistics), Some(verdict)) = (&run.measurement, &run.statistics, &run.verdict) else {
@@ -170,7 +180,7 @@ impl Answer for RunView {
             ("mode", self.mode.to_owned()),
             ("state", self.state.to_owned()),
             ("settings", self.settings.clone()),
-            ("device", self.device.clone().unwrap_or_default()),
+            ("device", self.device_words()),
         ];
         if let Some(figures) = &self.figures {
             lines.extend(figures.verdict_lines());
@@ -188,6 +198,7 @@ impl Answer for RunView {
             writeln!(out)?;
             figures.placement(out)?;
             writeln!(out)?;
+            figures.energy(out)?;
             figures.environment(out)?;
         } else {
             facts(out, &lines)?;
