@@ -35,3 +35,10 @@ fn hangup_is_ignored() -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }
+
+/// Leaves the terminal's session, whose Ctrl-C is for the process that started this one to handle, and gets a scheduling
+/// group of its own.
+pub fn leave_session() {
+    // The leader of a group can't, and has been set apart by whoever made it one.
+    let _session = nix::unistd::setsid();
+}

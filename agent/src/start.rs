@@ -16,6 +16,7 @@ use crate::driver::{Driver, Work};
 use crate::error::AgentError;
 use crate::identity::{self, Identity};
 use crate::link::Address;
+use crate::runner::raise_own_session;
 use crate::session::Session;
 use crate::simulate::{Board, BoardError, Profile};
 use crate::spool::Spool;
@@ -28,6 +29,8 @@ mod tests;
 
 /// Runs an agent until `shutdown`. A coordinator that can't be reached is no error: it is dialled until it can.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), AgentError> {
+    // The runner raises itself above everybody: whoever reads the sensors meanwhile must not wait for what it leaves over.
+    let raised = raise_own_session();
     let address = Address::parse(&config.coordinator)
         .map_err(|why| AgentError::Address { text: config.coordinator.clone(), why })?;
     let (clock, ids) = (SystemClock::new(), RandomIds);
@@ -66,6 +69,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), Agen
         runtime = facts.runtime_version,
         power = station.sources().join(", "),
         undelivered = survivors.len(),
+        raised,
         "agent starts"
     );
     let seed = ids.uuid(clock.now()).as_u64_pair().1;

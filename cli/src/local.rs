@@ -210,8 +210,6 @@ impl Supervisor {
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log)
-            // A Ctrl-C on the terminal is ours to handle: the agent is stopped in order.
-            .process_group(0)
             .spawn()
             .context("cannot start the agent")?;
         Ok(child)

@@ -19,6 +19,8 @@ const DRIFT_SHARE: f64 = 0.03;
 const DRIFT_SIGMAS: f64 = 3.0;
 /// Share of polls with more than the board can draw above which the unit is doubted, and not the reading.
 const UNIT_SUSPECT_LIMIT: f64 = 0.01;
+/// Share of the others' power up to which a rail may stand still throughout.
+const STILL_SHARE: f64 = 0.15;
 /// Of which the median is an idle device's power.
 const IDLE_BLOCK_NS: i64 = 1_000_000_000;
 
@@ -48,8 +50,7 @@ pub fn figure(telemetry: &Telemetry, series: &[Series], load: Load) -> Option<En
         figure.refusal = Some("the runner did not say when it measured".to_owned());
         return Some(figure);
     };
-    let integrals: Vec<(&Rail, Result<Integral, Refusal>)> =
-        record.rails.iter().map(|rail| (rail, source.integrate(rail, measuring))).collect();
+    let integrals = source.integrals(measuring);
     figure.rails = integrals.iter().map(|(rail, outcome)| source.rail_figure(rail, outcome)).collect();
     figure.rails.sort_by_key(|rail| !rail.counted);
     match source.doubt() {
@@ -173,6 +174,22 @@ impl Source<'_> {
                 "{share} of the readings are more than this board can draw (limit {limit}): most likely another unit"
             )
         })
+    }
+
+    /// Of every rail. One of many that never moves, and is too small for that to matter, is a supply that has nothing to do
+    /// with the load, and no sensor that stands still.
+    fn integrals(&self, measuring: Window) -> Vec<(&Rail, Result<Integral, Refusal>)> {
+        let rails = self.record.rails.iter();
+        let mut all: Vec<_> = rails.map(|rail| (rail, self.integrate(rail, measuring))).collect();
+        let moving = all.iter().filter(|(rail, _)| self.counts(rail));
+        let moving_w: f64 = moving.filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.mean_w)).sum();
+        for (rail, outcome) in &mut all {
+            let small = matches!(outcome, Err(Refusal::Stuck { value, .. }) if *value <= STILL_SHARE * moving_w);
+            if let (true, RailKind::Gauge { .. }, Some(series)) = (small, rail.kind, self.of(rail)) {
+                *outcome = integrate_idle(series, rail, measuring, self.record.poll);
+            }
+        }
+        all
     }
 
     fn integrate(&self, rail: &Rail, window: Window) -> Result<Integral, Refusal> {

@@ -63,7 +63,7 @@ pub enum Refusal {
         domain::units::percent(COVERAGE_MEAN)
     )]
     Coverage { coverage: f64 },
-    #[error("the sensor stood still at {value} for {seconds:.1} s while the device worked")]
+    #[error("the sensor stood still at {value:.3} W or J for {seconds:.1} s while the device worked")]
     Stuck { value: f64, seconds: f64 },
     #[error("the counter fell from {from:.3} J to {to:.3} J: it was reset")]
     Reset { from: f64, to: f64 },

@@ -3,6 +3,7 @@
 //! A source finds its sensors by name and label, never by number; says of each what it covers; and turns what the sensor
 //! says into watts or joules. It integrates nothing and judges nothing: see crate `energy`.
 
+mod android;
 mod apple;
 mod battery;
 mod hwmon;
@@ -11,9 +12,11 @@ mod jetson;
 mod mailbox;
 pub(crate) mod meters;
 mod nvml;
+mod odpm;
 mod rapl;
 mod raspberry;
 mod root;
+mod snapdragon;
 mod sysfs;
 mod tegrastats;
 mod tool;
@@ -169,7 +172,7 @@ type Probe = fn(&Arc<dyn Root>) -> Probed;
 
 fn probes() -> impl Iterator<Item = Probe> {
     // Of two that cover as much, the one that comes first is taken.
-    let all: [Probe; 8] = [
+    let all: [Probe; 11] = [
         jetson::probe,
         tegrastats::probe,
         raspberry::probe,
@@ -177,7 +180,11 @@ fn probes() -> impl Iterator<Item = Probe> {
         rapl::probe,
         hwmon::probe,
         nvml::probe,
+        odpm::probe,
+        // Before the battery, which shows the same gauge by its general name.
+        snapdragon::probe,
         battery::probe,
+        android::probe,
     ];
     all.into_iter()
 }
@@ -193,8 +200,13 @@ fn counted(source: &dyn PowerSource) -> impl Iterator<Item = &Rail> {
     rails.filter(move |(index, _)| total.is_none_or(|total| total.contains(index))).map(|(_, rail)| rail)
 }
 
+/// Sources of particular boards and systems.
+const ELSEWHERE: [&str; 6] = ["tegrastats", "pi-pmic", "powermetrics", "odpm", "qcom-battmgr", "dumpsys-battery"];
+
 /// In one line, for a device without a source.
 pub(crate) fn why_none(absent: &[Absent]) -> String {
-    let reasons: Vec<&str> = absent.iter().map(|absent| absent.reason.as_str()).collect();
+    // Of boards that this one is not, nobody wants to read; `agent sensors` tells all.
+    let told = absent.iter().filter(|absent| absent.hint.is_some() || !ELSEWHERE.contains(&absent.source));
+    let reasons: Vec<&str> = told.map(|absent| absent.reason.as_str()).collect();
     format!("no power sensor found: {}", reasons.join("; "))
 }

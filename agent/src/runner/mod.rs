@@ -22,5 +22,6 @@ mod tasks;
 
 pub use job::main;
 pub(crate) use measure::wait_until;
+pub(crate) use process::raise_own_session;
 pub(crate) use runtime::{CallError, Callable};
 pub use runtime::{LibraryError, LibraryFacts, probe_library};

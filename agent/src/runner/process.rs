@@ -23,7 +23,12 @@ pub(super) fn stand_apart() -> bool {
     platform::die_with_agent();
     platform::prefer_as_victim();
     platform::wake_up_exactly();
-    // Nice counts within a session's group only, so raising a group shared with the agent would help nobody.
+    raise_own_session()
+}
+
+/// Raises the scheduling group of this process, if that is its own: nice counts within a session's group only, and one that is
+/// shared with others would raise them, too. Returns whether it did.
+pub(crate) fn raise_own_session() -> bool {
     getsid(None).is_ok_and(|session| session == getpid()) && platform::raise_autogroup()
 }
 

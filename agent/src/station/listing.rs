@@ -134,6 +134,11 @@ fn between(then: Reading, now: Reading) -> Result<f64, String> {
     }
 }
 
+/// To hundredths, without zeros that say nothing.
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
 impl fmt::Display for SensorListing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.sources.is_empty() {
@@ -161,7 +166,8 @@ impl fmt::Display for SensorListing {
             writeln!(f, "state")?;
         }
         for state in &self.state {
-            let value = state.value.map_or_else(|| "-".to_owned(), |value| format!("{value} {}", state.unit));
+            let value =
+                state.value.map_or_else(|| "-".to_owned(), |value| format!("{} {}", rounded(value), state.unit));
             writeln!(f, "  {:<40} {value}", state.name)?;
         }
         if !self.absent.is_empty() {

@@ -53,6 +53,7 @@ pub(super) async fn agent(args: AgentCommand) -> Result<(), CliError> {
     let config = args.agent.ok_or_else(missing)?.into_config().map_err(|error| CliError::Invalid(error.to_string()))?;
     let shutdown = CancellationToken::new();
     if args.lifeline {
+        agent::signals::leave_session();
         let shutdown = shutdown.clone();
         // A thread of its own: tokio's standard input would keep the runtime from ending.
         std::thread::spawn(move || {

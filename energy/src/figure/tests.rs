@@ -220,3 +220,17 @@ fn without_a_source_or_a_window_there_is_no_figure_to_show() {
     telemetry.windows.measuring = None;
     assert!(figure(&telemetry, &[], LOAD).expect("a source").refusal.is_some());
 }
+
+#[test]
+fn a_small_supply_that_never_moves_does_not_leave_the_total_untold() {
+    let still = |key: &str, watts: f64| {
+        let mut series = waved(key, 1.0);
+        series.values.fill(watts);
+        series
+    };
+    let total = told(vec![rail("CORE", None), rail("ALWAYS_ON", None)], &["CORE", "ALWAYS_ON"]);
+    let small = figure(&total, &[waved("CORE", 1.0), still("ALWAYS_ON", 0.5)], LOAD).expect("a source");
+    assert!(near(small.gross_j, 285.0), "{small:#?}");
+    let large = figure(&total, &[waved("CORE", 1.0), still("ALWAYS_ON", 2.0)], LOAD).expect("a source");
+    assert!(large.refusal.as_deref().is_some_and(|why| why.starts_with("ALWAYS_ON: ")), "{large:#?}");
+}
