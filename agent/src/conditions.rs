@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{AttemptPhase, CellSpec, EnvironmentRule, Failure, FailureKind};
 
-use crate::pinning::{Pinned, Setting, Wanted, governors};
+use crate::pinning::{FIXED_PERFORMANCE, Pinned, Subject, Wanted, governors, offered_governors, power_mode_name};
 use crate::power::Root;
 use crate::station::Station;
 
@@ -31,27 +31,48 @@ pub(crate) fn meet(cell: &CellSpec, station: &Station) -> Result<Pinned, Failure
     }
 }
 
+/// The power mode first: each has other processors.
 fn wanted(cell: &CellSpec, root: &Arc<dyn Root>) -> Result<Vec<Wanted>, Failure> {
     let EnvironmentRule { governor, max_start_temp_c: _, cooldown: _, thermal_gate: _, regime: _ } = &cell.environment;
     let mut all = Vec::new();
+    if let Some(mode) = &cell.power_mode {
+        all.push(power_mode(mode, root.as_ref())?);
+    }
     if let Some(governor) = governor {
-        let settings = governors(root.as_ref());
-        if settings.is_empty() {
+        if governors(root.as_ref()).is_empty() {
             return Err(unsupported(format!(
                 "the cell asks for the governor `{governor}`, and this device's kernel sets no frequency; leave `environment.governor` out"
             )));
         }
-        all.push(Wanted { what: "governor", settings, value: governor.clone() });
-    }
-    if let Some(mode) = &cell.power_mode {
-        if let Err(error) = root.tool("nvpmodel", &["-q"]) {
+        let offered = offered_governors(root.as_ref()).filter(|offered| !offered.contains(governor));
+        if let Some(offered) = offered {
             return Err(unsupported(format!(
-                "the cell asks for the power mode `{mode}`, and this device tells none (`nvpmodel -q`: {error}); leave `power_mode` out, and name the mode in a label of the device"
+                "the cell asks for the governor `{governor}`, and this device's kernel has {}; ask for one of them, or leave `environment.governor` out",
+                offered.join(", ")
             )));
         }
-        all.push(Wanted { what: "power mode", settings: vec![Setting::JetsonPowerMode], value: mode.clone() });
+        all.push(Wanted { subject: Subject::Governor, value: governor.clone() });
     }
     Ok(all)
+}
+
+fn power_mode(mode: &str, root: &dyn Root) -> Result<Wanted, Failure> {
+    let told = root.tool("nvpmodel", &["-q"]);
+    // Android's programs lie there, and nobody else's.
+    if told.is_err() && mode == FIXED_PERFORMANCE && root.list("/system/bin").is_ok() {
+        return Ok(Wanted { subject: Subject::FixedPerformance, value: mode.to_owned() });
+    }
+    let refused = |error| {
+        unsupported(format!(
+            "the cell asks for the power mode `{mode}`, and this device tells none (`nvpmodel -q`: {error}); leave `power_mode` out, and name the mode in a label of the device"
+        ))
+    };
+    let value = power_mode_name(root, &told.map_err(refused)?, mode).map_err(|error| {
+        unsupported(format!(
+            "the cell asks for the power mode `{mode}`, and {error}; name one that it has, or leave `power_mode` out"
+        ))
+    })?;
+    Ok(Wanted { subject: Subject::JetsonPowerMode, value })
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -105,6 +126,8 @@ mod tests {
         );
         let pins = meet(&cell(Some("schedutil"), None), &bound).expect("met").read_back();
         assert!(pins[0].held(), "{pins:?}");
+        fs::write(policy.join("scaling_available_governors"), "schedutil performance \n").expect("writes");
+        assert!(refused(&bound, cell(Some("turbo"), None)).contains("has schedutil, performance"));
 
         let free = station(root.path(), true);
         let governor = || fs::read_to_string(policy.join("scaling_governor")).expect("read");
@@ -112,5 +135,26 @@ mod tests {
         assert_eq!(governor().trim(), "performance");
         drop(pinned);
         assert_eq!(governor().trim(), "schedutil");
+    }
+
+    #[test]
+    fn a_power_mode_is_named_as_the_board_names_it() {
+        let root = tempfile::tempdir().expect("a directory");
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("creates");
+            fs::write(path, text).expect("writes");
+        };
+        put("tool/nvpmodel_-q", "NV Power Mode: MODE_15W\n2\n");
+        put("etc/nvpmodel.conf", "< POWER_MODEL ID=0 NAME=MAXN >\n< POWER_MODEL ID=2 NAME=MODE_15W >\n");
+        let bound = station(root.path(), false);
+        for asked in ["MODE_15W", "15W", "2"] {
+            let pins = meet(&cell(None, Some(asked)), &bound).expect("met").read_back();
+            assert!(pins[0].held() && pins[0].wanted == "MODE_15W", "{asked}: {pins:?}");
+        }
+        let refused = |mode| meet(&cell(None, Some(mode)), &bound).map(|_| ()).expect_err("refused").message;
+        assert!(refused("30W").contains("MAXN, MODE_15W"), "{}", refused("30W"));
+        assert!(refused("0").contains("`MAXN`") && refused("0").contains("--pin"), "{}", refused("0"));
+        assert!(refused("fixed-performance").contains("MAXN, MODE_15W"), "no phone");
     }
 }

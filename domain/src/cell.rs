@@ -119,7 +119,8 @@ impl CellSpec {
             // MLPerf Power's method carries the load twice, with pauses around each.
             let passes = if self.power.as_ref().is_some_and(PowerRule::measures_twice) { 2 } else { 1 };
             let measuring = self.measure.max_duration.saturating_mul(measurements * passes + 1);
-            let settling = if self.environment.regime == Regime::Burst { Duration::ZERO } else { Self::SETTLE_MOST };
+            let settling =
+                if self.environment.regime == Regime::Burst { Duration::ZERO } else { Self::SETTLE_MOST * passes };
             LOADING.saturating_add(self.warmup.min_duration).saturating_add(settling).saturating_add(measuring)
         })
     }

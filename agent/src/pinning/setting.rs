@@ -3,11 +3,16 @@
 use std::fmt;
 use std::io;
 
+use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::power_mode::{self, query};
 use crate::power::Root;
 
-const POLICIES: &str = "/sys/devices/system/cpu/cpufreq";
+pub(super) const POLICIES: &str = "/sys/devices/system/cpu/cpufreq";
+/// What Android's fixed performance is called as a power mode, and what the system is in without it.
+pub(crate) const FIXED_PERFORMANCE: &str = "fixed-performance";
+pub(super) const DEFAULT: &str = "default";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -16,6 +21,8 @@ pub(crate) enum Setting {
     File(String),
     /// A Jetson's power mode, by its name.
     JetsonPowerMode,
+    /// Android's mode of fixed performance. It takes an order, and tells nobody whether it holds.
+    FixedPerformance,
 }
 
 impl Setting {
@@ -24,10 +31,11 @@ impl Setting {
             Self::File(path) => root.read(path),
             Self::JetsonPowerMode => {
                 let told = root.tool("nvpmodel", &["-q"])?;
-                let (name, _) = power_mode(&told)
+                let (name, _) = query(&told)
                     .ok_or_else(|| io::Error::other(format!("`nvpmodel -q` told no power mode: {}", told.trim())))?;
                 Ok(name.to_owned())
             }
+            Self::FixedPerformance => Ok("not told".to_owned()),
         }
     }
 
@@ -36,14 +44,21 @@ impl Setting {
         match self {
             Self::File(path) => root.write(path, value),
             Self::JetsonPowerMode => {
-                let configured = root.read("/etc/nvpmodel.conf")?;
-                let id = power_mode_id(&configured, value).ok_or_else(|| {
-                    let names: Vec<&str> = power_modes(&configured).map(|(name, _)| name).collect();
-                    io::Error::other(format!("this board has the power modes {}", names.join(", ")))
-                })?;
-                root.tool("nvpmodel", &["-m", id]).map(drop)
+                let (_, id) = power_mode::find(root, value)?;
+                root.tool("nvpmodel", &["-m", &id]).map(drop)
+            }
+            Self::FixedPerformance => {
+                let on = if value == FIXED_PERFORMANCE { "true" } else { "false" };
+                let answer = root.tool("cmd", &["power", "set-fixed-performance-mode-enabled", on])?;
+                // Silence is consent; a phone that lacks the mode says so and ends well all the same.
+                if answer.trim().is_empty() { Ok(()) } else { Err(io::Error::other(answer.trim().to_owned())) }
             }
         }
+    }
+
+    /// Whether it can't be read back.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::FixedPerformance)
     }
 }
 
@@ -52,77 +67,31 @@ impl fmt::Display for Setting {
         match self {
             Self::File(path) => f.write_str(path),
             Self::JetsonPowerMode => f.write_str("the power mode"),
+            Self::FixedPerformance => f.write_str("fixed performance"),
         }
     }
 }
 
-/// The governor of every frequency domain; none where the kernel sets no frequency.
+/// The governor of every frequency domain that is on; none where the kernel sets no frequency.
 pub(crate) fn governors(root: &dyn Root) -> Vec<Setting> {
     let policies = root.list(POLICIES).unwrap_or_default().into_iter().filter(|name| name.starts_with("policy"));
     let files = policies.map(|policy| format!("{POLICIES}/{policy}/scaling_governor"));
-    files.filter(|file| root.read(file).is_ok()).map(Setting::File).collect()
+    // One that can't be read for another reason is there, and whoever is to set it must hear of it.
+    files
+        .filter(|file| root.read(file).map_or_else(|error| !is_gone(&error), |_governor| true))
+        .map(Setting::File)
+        .collect()
 }
 
-/// Name and number in what `nvpmodel -q` prints, warnings before it left out.
-fn power_mode(text: &str) -> Option<(&str, &str)> {
-    let name = text.lines().find_map(|line| line.trim().strip_prefix("NV Power Mode:"))?.trim();
-    let id =
-        text.lines().map(str::trim).rfind(|line| !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit()))?;
-    (!name.is_empty()).then_some((name, id))
+/// Governors that the kernel has; `None` where it does not tell.
+pub(crate) fn offered_governors(root: &dyn Root) -> Option<Vec<String>> {
+    let first = root.list(POLICIES).ok()?.into_iter().find(|name| name.starts_with("policy"))?;
+    let text = root.read(&format!("{POLICIES}/{first}/scaling_available_governors")).ok()?;
+    Some(text.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Names and numbers of `< POWER_MODEL ID=0 NAME=15W >`.
-fn power_modes(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let lines = text.lines().map(str::trim).filter(|line| line.starts_with('<') && line.contains("POWER_MODEL"));
-    lines.filter_map(|line| {
-        let of = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
-        Some((of("NAME")?, of("ID")?))
-    })
-}
-
-/// By name, or by the number itself.
-fn power_mode_id<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
-    power_modes(text).find(|(name, id)| *name == wanted || *id == wanted).map(|(_, id)| id)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_power_mode_is_told_with_or_without_warnings() {
-        assert_eq!(power_mode("NV Power Mode: MAXN\n0\n"), Some(("MAXN", "0")));
-        assert_eq!(
-            power_mode("NVPM WARN: fan mode is not set!\nNV Power Mode: MODE_15W_6CORE\n2\n"),
-            Some(("MODE_15W_6CORE", "2"))
-        );
-        assert_eq!(power_mode("NVPM ERROR: failed\n"), None);
-    }
-
-    #[test]
-    fn power_modes_have_names_and_numbers() {
-        let text = "# comment\n< POWER_MODEL ID=0 NAME=15W >\nCPU_ONLINE CORE_0 1\n< POWER_MODEL ID=1 NAME=7W >\n< PM_CONFIG DEFAULT=0 >\n";
-        assert_eq!(power_mode_id(text, "7W"), Some("1"));
-        assert_eq!(power_mode_id(text, "0"), Some("0"));
-        assert_eq!(power_mode_id(text, "30W"), None);
-    }
-
-    #[test]
-    fn real_answers_are_read() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/fixtures/jetson-nvpmodel");
-        let Ok(files) = std::fs::read_dir(folder) else {
-            println!("skipped: no shared fixtures");
-            return;
-        };
-        let mut read = 0;
-        for file in files {
-            let path = file.expect("listed").path();
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
-            if path.file_name().is_some_and(|name| name != "SOURCE.txt") && text.contains("NV Power Mode:") {
-                assert!(power_mode(&text).is_some(), "{}: {text}", path.display());
-                read += 1;
-            }
-        }
-        assert!(read > 0, "no answer of nvpmodel in {folder}");
-    }
+/// Whether the setting went with its device: a processor that was taken offline has no policy, or one that is busy for ever.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    let gone = [Errno::ENOENT, Errno::ENODEV, Errno::ENXIO, Errno::EBUSY].map(|errno| errno as i32);
+    error.raw_os_error().is_some_and(|raw| gone.contains(&raw))
 }

@@ -1,3 +1,8 @@
+//! Settings of boards of files, made and put back, whatever is killed when.
+
+mod jetson;
+mod killed;
+
 use std::fs;
 
 use tempfile::TempDir;
@@ -38,18 +43,22 @@ impl Board {
         fs::write(self.directory.path().join(path), errno).expect("written");
     }
 
+    fn allow(&self, policy: &str) {
+        let path = format!("root/sys/devices/system/cpu/cpufreq/{policy}/scaling_governor@errno");
+        fs::remove_file(self.directory.path().join(path)).expect("it was refused");
+    }
+
     fn governors(&self) -> String {
         read_all(&self.root, &governors(self.root.as_ref()))
     }
 
-    fn wanted(&self) -> [Wanted; 1] {
-        let settings = governors(self.root.as_ref());
-        [Wanted { what: "governor", settings, value: "performance".to_owned() }]
-    }
-
     fn make(&self) -> Result<Pinned, PinError> {
-        Pinned::make(&self.root, &self.journal(), &self.wanted())
+        Pinned::make(&self.root, &self.journal(), &[performance()])
     }
+}
+
+fn performance() -> Wanted {
+    Wanted { subject: Subject::Governor, value: "performance".to_owned() }
 }
 
 #[test]
@@ -130,7 +139,6 @@ fn the_next_run_first_puts_back_what_a_killed_one_left() {
 #[test]
 fn a_setting_that_is_refused_leaves_everything_as_it_was() {
     let board = Board::new();
-    let wanted = board.wanted();
     let path = board.directory.path().join("root/sys/devices/system/cpu/cpufreq/policy4/scaling_governor");
     let mut permissions = fs::metadata(&path).expect("there").permissions();
     permissions.set_readonly(true);
@@ -139,7 +147,7 @@ fn a_setting_that_is_refused_leaves_everything_as_it_was() {
         println!("skipped: root writes what is read-only");
         return;
     }
-    let refused = Pinned::make(&board.root, &board.journal(), &wanted).expect_err("refused");
+    let refused = Pinned::make(&board.root, &board.journal(), &[performance()]).expect_err("refused");
     assert!(matches!(&refused, PinError::Refused { what, .. } if what.contains("policy4")), "{refused}");
     assert_eq!(board.governors(), "schedutil");
     assert!(!board.journal().exists());
@@ -161,4 +169,77 @@ fn a_torn_journal_is_an_error_and_changes_nothing() {
     fs::write(board.journal(), "[{\"setting\":").expect("written");
     assert!(matches!(board.make(), Err(PinError::Journal(_))));
     assert_eq!(board.governors(), "schedutil");
+}
+
+#[test]
+fn a_setting_that_can_not_be_put_back_keeps_no_other_from_it() {
+    let board = Board::new();
+    std::mem::forget(board.make().expect("made"));
+    board.refuse("policy4", "EIO");
+    assert!(matches!(recover(&board.root, &board.journal()), Err(PinError::Unread { .. })));
+    board.allow("policy4");
+    assert_eq!(board.governors(), "performance, schedutil", "the other one");
+    recover(&board.root, &board.journal()).expect("put back now");
+    assert_eq!(board.governors(), "schedutil");
+}
+
+#[test]
+fn a_setting_that_can_not_be_read_is_not_taken_for_made() {
+    let board = Board::new();
+    let wanted = [Wanted { subject: Subject::JetsonPowerMode, value: "MAXN".to_owned() }];
+    let refused = Pinned::make(&board.root, &board.journal(), &wanted).expect_err("there is no such tool");
+    assert!(matches!(refused, PinError::Unread { .. }), "{refused}");
+}
+
+#[test]
+fn a_phones_fixed_performance_is_ordered_and_taken_back() {
+    let board = Board::new();
+    let answer = |on: &str, text: &str| {
+        let path = board.directory.path().join(format!("root/tool/cmd_power_set-fixed-performance-mode-enabled_{on}"));
+        fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+        fs::write(path, text).expect("written");
+    };
+    let wanted = [Wanted { subject: Subject::FixedPerformance, value: FIXED_PERFORMANCE.to_owned() }];
+    answer("true", "");
+    let pinned = Pinned::make(&board.root, &board.journal(), &wanted).expect("taken");
+    let pins = pinned.read_back();
+    assert!(pins[0].held() && pins[0].found == "not told", "{pins:?}");
+    drop(pinned);
+    assert!(board.journal().exists(), "the order to end it has no answer here: it is tried again");
+    answer("false", "");
+    recover(&board.root, &board.journal()).expect("taken back");
+    assert!(!board.journal().exists());
+    answer("true", "Failed to set FIXED_PERFORMANCE mode");
+    let refused = Pinned::make(&board.root, &board.journal(), &wanted).expect_err("the phone lacks it");
+    assert!(matches!(refused, PinError::Refused { .. }), "{refused}");
+}
+
+#[test]
+fn clocks_that_stand_still_must_do_so_until_the_end() {
+    let board = Board::new();
+    board.set("policy0", "performance");
+    board.set("policy4", "performance");
+    let put = |path: &str, text: &str| {
+        let path = board.directory.path().join("root").join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("created");
+        fs::write(path, text).expect("written");
+    };
+    let limits = |least: &str| {
+        for policy in ["policy0", "policy4"] {
+            put(&format!("sys/devices/system/cpu/cpufreq/{policy}/scaling_min_freq"), least);
+            put(&format!("sys/devices/system/cpu/cpufreq/{policy}/scaling_max_freq"), "2000000");
+        }
+    };
+    let names = |pins: &[Pin]| pins.iter().map(|pin| (pin.what.clone(), pin.held())).collect::<Vec<_>>();
+    limits("1000000");
+    let governor = ("governor".to_owned(), true);
+    assert_eq!(names(&board.make().expect("made").read_back()), std::slice::from_ref(&governor), "free all the time");
+    limits("2000000");
+    put("sys/class/devfreq/1d84000.ufs/min_freq", "1");
+    put("sys/class/devfreq/1d84000.ufs/max_freq", "2");
+    let pinned = board.make().expect("made");
+    assert_eq!(names(&pinned.read_back()), [governor.clone(), ("clocks".to_owned(), true)]);
+    put("sys/class/devfreq/17000000.gpu/min_freq", "306000000");
+    put("sys/class/devfreq/17000000.gpu/max_freq", "918000000");
+    assert_eq!(names(&pinned.read_back()), [governor, ("clocks".to_owned(), false)]);
 }

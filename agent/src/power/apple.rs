@@ -144,17 +144,22 @@ impl Document {
         (document.elapsed_ns > 0.0 && document.energies_mj[0].is_some()).then_some(document)
     }
 
-    /// By the energies and the time that really went by, not by the rounded powers. A part that a chip lacks draws nothing.
+    /// By the energies and the time that really went by, not by the rounded powers. A part that is not told is no part that
+    /// draws nothing; and processors that draw nothing print no document: then their counter stands still.
     fn watts(&self) -> [Result<f64, Fault>; 3] {
-        self.energies_mj.map(|energy| {
-            let watts = energy.unwrap_or(0.0) / 1e3 / (self.elapsed_ns / 1e9);
+        let mut values = self.energies_mj.map(|energy| {
+            let watts = energy.ok_or(Fault::NotANumber)? / 1e3 / (self.elapsed_ns / 1e9);
             match watts {
                 _ if !watts.is_finite() => Err(Fault::NotANumber),
                 _ if watts < 0.0 => Err(Fault::Negative),
                 _ if watts > GREATEST_W => Err(Fault::UnitSuspect),
                 _ => Ok(watts),
             }
-        })
+        });
+        if values[0] == Ok(0.0) {
+            values[0] = Err(Fault::Zero);
+        }
+        values
     }
 }
 
@@ -198,8 +203,9 @@ enum Feed {
         child: Child,
         documents: Receiver<(i64, Vec<u8>)>,
     },
-    /// A tree shows the newest document for as long as it is that: the last one read is remembered.
-    Tree(Option<Document>),
+    /// A tree shows the newest document for as long as it is that: the text read last is remembered, for two documents may
+    /// hold the same energies.
+    Tree(Option<String>),
 }
 
 impl Feed {
@@ -233,12 +239,13 @@ impl Feed {
                 }
             },
             Self::Tree(last) => {
-                let document = Document::parse(&root.tool(NAME, &[])?);
-                let new = document.filter(|document| last.as_ref() != Some(document));
-                if new.is_some() {
-                    last.clone_from(&new);
+                let text = root.tool(NAME, &[])?;
+                if last.as_ref() == Some(&text) {
+                    return Ok(None);
                 }
-                Ok(new.map(|document| (stopwatch::monotonic_ns(), document)))
+                let document = Document::parse(&text);
+                *last = Some(text);
+                Ok(document.map(|document| (stopwatch::monotonic_ns(), document)))
             }
         }
     }
@@ -291,6 +298,14 @@ mod tests {
     }
 
     #[test]
+    fn a_part_that_is_not_told_and_a_counter_that_stands_still_are_no_values() {
+        let without = DOCUMENT.replace("<key>ane_energy</key><integer>0</integer>", "");
+        assert_eq!(Document::parse(&without).expect("a document").watts()[2], Err(Fault::NotANumber));
+        let frozen = DOCUMENT.replace("1500", "0");
+        assert_eq!(Document::parse(&frozen).expect("a document").watts()[0], Err(Fault::Zero));
+    }
+
+    #[test]
     fn what_is_cut_short_or_broken_at_its_end_is_told_as_far_as_it_goes() {
         let at = DOCUMENT.find("<key>thermal").expect("there");
         let broken = format!("{}<key>idle_ratio</real></dict>", &DOCUMENT[..at]);
@@ -314,6 +329,18 @@ mod tests {
     }
 
     #[test]
+    fn a_document_without_a_number_is_counted_once_too() {
+        let directory = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir_all(directory.path().join("tool")).expect("created");
+        let broken = DOCUMENT.replace("<integer>250<", "<integer>nan<");
+        std::fs::write(directory.path().join("tool/powermetrics"), broken).expect("written");
+        let root = DirectoryRoot::tree(directory.path());
+        let mut feed = Feed::Tree(None);
+        let mut told = || feed.next(&root).expect("read").map(|(_, document)| document.watts()[1]);
+        assert_eq!((told(), told()), (Some(Err(Fault::NotANumber)), None));
+    }
+
+    #[test]
     fn a_document_is_counted_once() {
         let directory = tempfile::tempdir().expect("a directory");
         std::fs::create_dir_all(directory.path().join("tool")).expect("created");
@@ -327,6 +354,8 @@ mod tests {
             readings.len()
         };
         assert_eq!((count(), count()), (3, 0));
+        put(&DOCUMENT.replace("<dict>\n<key>elapsed", "<dict>\n<key>is_delta</key><true/><key>elapsed"));
+        assert_eq!((count(), count()), (3, 0), "another document with the same energies");
         put(&DOCUMENT.replace("1500", "1600"));
         assert_eq!((count(), count()), (3, 0));
     }

@@ -16,11 +16,11 @@ const GET_GENCMD_RESULT: u32 = 0x0003_0080;
 pub(super) fn ask(command: &str) -> io::Result<String> {
     use std::os::fd::AsRawFd as _;
     // The newer device is open to the group `video`, the older one to root.
-    let device = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/vcio_gencmd")
-        .or_else(|_| std::fs::OpenOptions::new().read(true).write(true).open("/dev/vcio"))?;
+    let open = |path: &str| std::fs::OpenOptions::new().read(true).write(true).open(path);
+    // If neither opens, a refusal says more than the absence of the other.
+    let device = open("/dev/vcio_gencmd").or_else(|newer| {
+        open("/dev/vcio").map_err(|older| if newer.kind() == io::ErrorKind::NotFound { older } else { newer })
+    })?;
     let mut message = request(command)?;
     // Interrupted, it is asked once more.
     for attempt in 0..2 {

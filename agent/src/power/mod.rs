@@ -9,6 +9,7 @@ mod battery;
 mod hwmon;
 mod ina;
 mod jetson;
+mod macmon;
 mod mailbox;
 pub(crate) mod meters;
 mod nvml;
@@ -172,10 +173,11 @@ type Probe = fn(&Arc<dyn Root>) -> Probed;
 
 fn probes() -> impl Iterator<Item = Probe> {
     // Of two that cover as much, the one that comes first is taken.
-    let all: [Probe; 11] = [
+    let all: [Probe; 12] = [
         jetson::probe,
         tegrastats::probe,
         raspberry::probe,
+        macmon::probe,
         apple::probe,
         rapl::probe,
         hwmon::probe,
@@ -201,7 +203,8 @@ fn counted(source: &dyn PowerSource) -> impl Iterator<Item = &Rail> {
 }
 
 /// Sources of particular boards and systems.
-const ELSEWHERE: [&str; 6] = ["tegrastats", "pi-pmic", "powermetrics", "odpm", "qcom-battmgr", "dumpsys-battery"];
+const ELSEWHERE: [&str; 7] =
+    ["tegrastats", "pi-pmic", "macmon", "powermetrics", "odpm", "qcom-battmgr", "dumpsys-battery"];
 
 /// In one line, for a device without a source.
 pub(crate) fn why_none(absent: &[Absent]) -> String {

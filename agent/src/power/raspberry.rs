@@ -17,26 +17,38 @@ const SOURCE: &str = "pi-pmic";
 const COMMAND: &str = "pmic_read_adc";
 /// The firmware takes a few milliseconds, and public tools ask no more often.
 const POLL: Duration = Duration::from_millis(200);
+/// It feeds what runs this: it never carries nothing.
+const PROCESSOR: &str = "VDD_CORE";
 /// The whole board draws no more than 27 W, its supply's.
 const GREATEST_W: f64 = 30.0;
+const AGAIN: &str = "start the agent again, or connect an external meter, see --power-meter";
 
 pub(super) fn probe(root: &Arc<dyn Root>) -> Probed {
     let absent = |reason: String, hint: Option<&str>| Absent { source: SOURCE, reason, hint: hint.map(str::to_owned) };
+    let unknown = |error: &str| {
+        absent(
+            format!("the firmware knows no `{COMMAND}` ({error}): before the Pi 5 there is no sensor"),
+            Some("connect an external meter, see --power-meter"),
+        )
+    };
     let text = root.gencmd(COMMAND).map_err(|error| match error.kind() {
         io::ErrorKind::PermissionDenied => absent(
             "the firmware's mailbox may not be asked".to_owned(),
             Some("add the agent's user to the group `video`"),
         ),
         io::ErrorKind::NotFound => absent("no firmware of a Raspberry Pi".to_owned(), None),
-        _ => absent(
-            format!("the firmware knows no `{COMMAND}` ({error}): before the Pi 5 there is no sensor"),
-            Some("connect an external meter, see --power-meter"),
-        ),
+        io::ErrorKind::Unsupported => unknown(&error.to_string()),
+        // What went wrong once proves nothing about the board.
+        _ => absent(format!("the firmware does not answer `{COMMAND}` ({error})"), Some(AGAIN)),
     })?;
+    if text.starts_with("error=") {
+        return Err(unknown(&text));
+    }
     let told = Told::parse(&text);
-    if told.watts.is_empty() {
-        let hint = "before the Pi 5 there is no sensor: connect an external meter, see --power-meter";
-        return Err(absent(format!("the firmware tells no rail for `{COMMAND}`"), Some(hint)));
+    // The rails found now are the total of every run to come: half of them would be taken for the whole.
+    if told.watts.is_empty() || told.unpaired > 0 {
+        let reason = format!("the firmware's answer to `{COMMAND}` tells currents without their voltages, or none");
+        return Err(absent(reason, Some(AGAIN)));
     }
     let rails = told.watts.keys().map(|stem| Rail {
         greatest_w: Some(GREATEST_W),
@@ -76,15 +88,22 @@ impl PowerSource for PowerChip {
 
     fn read(&mut self, readings: &mut Vec<Reading>) -> Result<(), ReadError> {
         let begin_ns = stopwatch::monotonic_ns();
-        let text = self.root.gencmd(COMMAND).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ReadError::Gone(format!("the firmware's mailbox: {error}")),
-            _ => ReadError::Failed(format!("the firmware does not answer `{COMMAND}`: {error}")),
-        })?;
+        let told = match self.root.gencmd(COMMAND) {
+            Ok(text) => Ok(Told::parse(&text)),
+            Err(error) => match error.kind() {
+                // The mailbox asked twice already.
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Err(Fault::Interrupted),
+                io::ErrorKind::NotFound => return Err(ReadError::Gone(format!("the firmware's mailbox: {error}"))),
+                _ => return Err(ReadError::Failed(format!("the firmware does not answer `{COMMAND}`: {error}"))),
+            },
+        };
         let end_ns = stopwatch::monotonic_ns();
-        let told = Told::parse(&text);
         for (rail, stem) in self.stems.iter().enumerate() {
             // A rail that is missing from an answer was cut off with it.
-            let value = told.watts.get(stem).copied().ok_or(Fault::Broken).and_then(plausible);
+            let watts =
+                told.as_ref().map_err(|fault| *fault).and_then(|told| told.watts.get(stem).ok_or(Fault::Broken));
+            let value = watts.copied().and_then(plausible);
+            let value = if stem == PROCESSOR && value == Ok(0.0) { Err(Fault::Zero) } else { value };
             readings.push(Reading { rail, begin_ns, end_ns, value });
         }
         Ok(())
@@ -108,6 +127,8 @@ struct Told {
     watts: BTreeMap<String, f64>,
     /// Of all that tell one.
     volts: BTreeMap<String, f64>,
+    /// Currents without a voltage: what follows them was cut off.
+    unpaired: usize,
 }
 
 impl Told {
@@ -118,7 +139,8 @@ impl Told {
             side.insert(name.to_owned(), value);
         }
         let watts = amperes.iter().filter_map(|(name, amperes)| Some((name.clone(), amperes * volts.get(name)?)));
-        Self { watts: watts.collect(), volts }
+        let watts: BTreeMap<_, _> = watts.collect();
+        Self { unpaired: amperes.len() - watts.len(), watts, volts }
     }
 }
 
@@ -173,6 +195,39 @@ mod tests {
         readings.clear();
         source.read(&mut readings).expect("read");
         assert!(readings.iter().all(|reading| reading.value == Err(Fault::Broken)), "{readings:?}");
+    }
+
+    #[test]
+    fn a_processor_that_draws_nothing_is_a_fault_and_another_part_is_not() {
+        let (directory, root) = tree(ANSWER);
+        let mut source = probe(&root).map_err(|absent| absent.reason).expect("a Pi 5");
+        let off = ANSWER.replace("=2.0", "=0.0").replace("=0.50", "=0.00");
+        std::fs::write(directory.path().join("gencmd/pmic_read_adc"), off).expect("written");
+        let mut readings = Vec::new();
+        source.read(&mut readings).expect("read");
+        assert_eq!((readings[0].value, readings[1].value), (Ok(0.0), Err(Fault::Zero)));
+    }
+
+    #[test]
+    fn half_an_answer_is_never_taken_for_the_whole_board() {
+        let (_directory, root) = tree(&ANSWER[..ANSWER.find("  0V8_AON_V").expect("there")]);
+        let absent = probe(&root).map(|_| ()).expect_err("half");
+        assert!(absent.reason.contains("without their voltages"), "{}", absent.reason);
+    }
+
+    #[test]
+    fn a_firmware_that_is_busy_is_a_gap_and_no_older_pi() {
+        let (directory, root) = tree(ANSWER);
+        let mut source = probe(&root).map_err(|absent| absent.reason).expect("a Pi 5");
+        for (errno, is_gap) in [("EAGAIN", true), ("EINTR", true), ("EIO", false)] {
+            std::fs::write(directory.path().join("gencmd/pmic_read_adc@errno"), errno).expect("written");
+            let mut readings = Vec::new();
+            assert_eq!(source.read(&mut readings).is_ok(), is_gap, "{errno}");
+            assert_eq!(readings.len(), if is_gap { 2 } else { 0 });
+            assert!(readings.iter().all(|reading| reading.value == Err(Fault::Interrupted)), "{readings:?}");
+            let absent = probe(&root).map(|_| ()).expect_err("no answer");
+            assert!(!absent.reason.contains("before the Pi 5"), "{}", absent.reason);
+        }
     }
 
     #[test]

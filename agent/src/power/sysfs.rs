@@ -174,7 +174,7 @@ impl Integer {
         text
     }
 
-    fn read(&mut self) -> Result<Result<i64, Fault>, ReadError> {
+    pub(super) fn read(&mut self) -> Result<Result<i64, Fault>, ReadError> {
         let mut text = self.text();
         // Once again and no more: five retries at each poll of a gated block cost tens of milliseconds.
         if self.refused < GATED_AFTER && text.as_ref().is_err_and(transient) {
@@ -193,7 +193,7 @@ impl Integer {
                 self.refused = self.refused.saturating_add(1);
                 Ok(Err(if self.refused >= GATED_AFTER { Fault::Gated } else { Fault::Interrupted }))
             }
-            Err(error) if is(&error, &[Errno::ENOENT, Errno::ENODEV]) => {
+            Err(error) if gone(&error) => {
                 Err(ReadError::Gone(format!("{} can no longer be read ({error})", self.path)))
             }
             Err(_broken) => Ok(Err(Fault::Broken)),
@@ -273,6 +273,11 @@ pub(super) fn scaled(raw: i64, unit: f64) -> f64 {
 /// Whether the error is the kernel's "not now".
 fn transient(error: &io::Error) -> bool {
     is(error, &[Errno::EAGAIN, Errno::EINTR])
+}
+
+/// Whether the sensor was removed, or has another number now.
+pub(super) fn gone(error: &io::Error) -> bool {
+    is(error, &[Errno::ENOENT, Errno::ENODEV])
 }
 
 /// Whether the error is the kernel's "not you".

@@ -249,6 +249,12 @@ impl Job {
         })
     }
 
+    /// Warms the board up until its temperature has settled, if that is what is measured. Returns how many inferences it took.
+    fn settle<C: Callable>(&self, model: &C, choice: &mut Choice) -> Result<u32, JobError> {
+        let Regime::Sustained { plateau } = self.cell.environment.regime else { return Ok(0) };
+        Ok(measure::settle(model, plateau, || probe::temperature_c(&self.root), choice)?)
+    }
+
     /// Warms up and measures. Nothing of a simulated board's pace is compiled into a real one's loops.
     fn work<C: Callable>(
         &self,
@@ -261,21 +267,21 @@ impl Job {
         let cell = &self.cell;
         let base = stopwatch::Base::take();
         let (mut warmup_iterations, shortest) = measure::warm_up(model, WarmUp::new(cell.warmup), &mut choice)?;
-        if let Regime::Sustained { plateau } = cell.environment.regime {
-            let temperature = || probe::temperature_c(&self.root);
-            warmup_iterations += measure::settle(model, plateau, temperature, &mut choice)?;
-        }
-
-        events.enter(AttemptPhase::Measuring)?;
         let guard = self.guard();
         let ranging = if guard.is_zero() {
             None
         } else {
             std::thread::sleep(guard);
+            warmup_iterations += self.settle(model, &mut choice)?;
+            events.enter(AttemptPhase::Measuring)?;
             let Load { recording, .. } = load::carry(cell, model, &mut choice, shortest)?;
             std::thread::sleep(guard);
             Some((recording.begun, recording.begun + recording.measured))
         };
+        // After the pause: a board that was to be warm has cooled in it.
+        warmup_iterations += self.settle(model, &mut choice)?;
+
+        events.enter(AttemptPhase::Measuring)?;
         let started_at = SystemClock::new().now();
         let watch = Watch::start(probe);
         let load = load::carry(cell, model, &mut choice, shortest)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::ThrottleCause;
 
-use super::board::{Paced, Question, Survey};
+use super::board::Survey;
 use super::{Role, StateSeries, zones};
 
 /// `dumpsys` costs a process and some 50 ms of its time.
@@ -20,8 +20,7 @@ pub(super) fn throttling(survey: &mut Survey) {
     let ask = move || root.tool("dumpsys", &["thermalservice"]).ok().as_deref().and_then(status);
     if ask().is_some() {
         let series = StateSeries::state("throttle/android/thermal-status", ThrottleCause::Thermal);
-        let question = Question(move |values: &mut Vec<Option<f64>>| values.push(ask()));
-        survey.add(vec![series], Paced::new(question, survey.pace(PACE)));
+        survey.question(vec![series], move |values| values.push(ask()), PACE);
     }
 }
 
@@ -34,12 +33,12 @@ pub(super) fn temperatures(survey: &mut Survey) {
         return;
     }
     let series = found.iter().map(|one| zones::series(&one.name, one.role)).collect();
-    let question = Question(move |values: &mut Vec<Option<f64>>| {
+    let question = move |values: &mut Vec<Option<f64>>| {
         let now = ask();
         let told = |name: &str| now.iter().find(|one| one.name == name).and_then(|one| one.degrees);
         values.extend(found.iter().map(|one| told(&one.name)));
-    });
-    survey.add(series, Paced::new(question, survey.pace(PACE)));
+    };
+    survey.question(series, question, PACE);
 }
 
 /// One line of the service.

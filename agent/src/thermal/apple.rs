@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::ThrottleCause;
 
 use super::StateSeries;
-use super::board::{Paced, Question, Survey};
+use super::board::Survey;
 
 /// A process of some 11 ms.
 const PACE: Duration = Duration::from_secs(2);
@@ -18,8 +18,7 @@ pub(super) fn survey(survey: &mut Survey) {
     let ask = move || root.tool("notifyutil", &["-g", LEVEL]).ok().as_deref().and_then(pressure);
     if ask().is_some() {
         let series = StateSeries::state("throttle/apple/thermal-pressure", ThrottleCause::Thermal);
-        let question = Question(move |values: &mut Vec<Option<f64>>| values.push(ask()));
-        survey.add(vec![series], Paced::new(question, survey.pace(PACE)));
+        survey.question(vec![series], move |values| values.push(ask()), PACE);
     }
 }
 

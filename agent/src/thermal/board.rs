@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::Quantity;
 
+use super::aside::Aside;
 use super::attribute::Number;
 use super::{Role, StateProbe, StateSeries};
 use crate::power::Root;
@@ -124,6 +125,21 @@ impl Survey {
     ) -> bool {
         let opened = Number::open(&self.root, path);
         opened.map(|number| self.add(vec![series], Converted { number, convert })).is_ok()
+    }
+
+    /// Adds a question to a tool of the platform, asked at most every `pace`. A tool may take seconds, for which nothing else
+    /// must wait; the files that stand for one in a tree are read at every look.
+    pub(super) fn question(
+        &mut self,
+        series: Vec<StateSeries>,
+        question: impl FnMut(&mut Vec<Option<f64>>) + Send + 'static,
+        pace: Duration,
+    ) {
+        if self.root.real() {
+            self.add(series, Aside::new(question, pace));
+        } else {
+            self.add(series, Question(question));
+        }
     }
 
     /// Whether any series has this role.

@@ -10,9 +10,10 @@ use domain::Quantity;
 use super::attribute::Number;
 use super::board::{Converted, Paced, Survey};
 use super::{Role, StateSeries, raspberry};
+use crate::power::Root;
 
 const CPU: &str = "/sys/devices/system/cpu";
-const DEVFREQ: &str = "/sys/class/devfreq";
+pub(crate) const DEVFREQ: &str = "/sys/class/devfreq";
 const KGSL: &str = "/sys/class/kgsl/kgsl-3d0";
 /// Shown to root only.
 const EMC: &str = "/sys/kernel/debug/bpmp/debug/clk/emc/rate";
@@ -71,18 +72,22 @@ fn processors(survey: &mut Survey) {
 fn graphics(survey: &mut Survey) {
     let mut found = false;
     for device in survey.list(DEVFREQ) {
-        let node = survey.text(&format!("{DEVFREQ}/{device}/device/of_node/name"));
-        // Some kernels show no node; their device is called `17000000.gpu`.
-        let node = node.unwrap_or_else(|| device.rsplit('.').next().unwrap_or(&device).to_owned());
-        if GRAPHICS.contains(&node.as_str()) {
-            let name = if node.starts_with("gpu-nvd") { "clock/gpu-video" } else { "clock/gpu" };
-            found |= clock(survey, name, Role::OtherClock, format!("{DEVFREQ}/{device}/cur_freq"), 1e-6);
-        }
+        let Some(node) = graphics_node(survey.root.as_ref(), &device) else { continue };
+        let name = if node.starts_with("gpu-nvd") { "clock/gpu-video" } else { "clock/gpu" };
+        found |= clock(survey, name, Role::OtherClock, format!("{DEVFREQ}/{device}/cur_freq"), 1e-6);
     }
     let _told = found
         || ["gpuclk", "devfreq/cur_freq"]
             .iter()
             .any(|file| clock(survey, "clock/gpu", Role::OtherClock, format!("{KGSL}/{file}"), 1e-6));
+}
+
+/// A graphics processor's node in the device tree; `None` of another device.
+pub(crate) fn graphics_node(root: &dyn Root, device: &str) -> Option<String> {
+    let node = root.read(&format!("{DEVFREQ}/{device}/device/of_node/name")).ok().filter(|node| !node.is_empty());
+    // Some kernels show no node; their device is called `17000000.gpu`.
+    let node = node.unwrap_or_else(|| device.rsplit('.').next().unwrap_or(device).to_owned());
+    GRAPHICS.contains(&node.as_str()).then_some(node)
 }
 
 fn clock(survey: &mut Survey, name: &str, role: Role, path: String, megahertz: f64) -> bool {

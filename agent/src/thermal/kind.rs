@@ -16,8 +16,8 @@ pub(super) enum Kind {
 /// Beginnings of a name's words.
 const CHIP: [&str; 13] =
     ["cpu", "gpu", "soc", "tj", "cv", "x86", "skin", "tsens", "cluster", "npu", "tpu", "nsp", "package"];
-/// Words of Exynos and Tensor chips: the clusters by their size, and the graphics processor.
-const CHIP_WORDS: [&str; 4] = ["big", "mid", "little", "g3d"];
+/// Whole words, of Exynos and Tensor (clusters by their size, the graphics processor), and of others' own.
+const CHIP_WORDS: [&str; 8] = ["big", "mid", "little", "g3d", "bigcore", "littlecore", "mtktscpu", "tcpu"];
 const APART: [&str; 24] = [
     "batt", "bms", "bcl", "vbat", "ibat", "chg", "charg", "usb", "nvme", "ssd", "ufs", "emmc", "wifi", "wlan",
     "iwlwifi", "modem", "mdm", "pm", "cam", "flash", "lcd", "disp", "panel", "rf",
@@ -67,6 +67,7 @@ mod tests {
             ),
             (Kind::Chip, "x86_pkg_temp cpu-0-0-usr gpuss-0-usr tsens_tz_sensor11 skin-therm sdm-skin-thermal"),
             (Kind::Chip, "skin_temp_thermal cpu4_thermal BIG MID LITTLE G3D TPU nspss0-thermal"),
+            (Kind::Chip, "bigcore0-thermal littlecore-thermal mtktscpu TCPU"),
             (Kind::Apart, "battery bms quiet-charger pa_therm1 xo-therm xo_therm_buf flash_therm ufs_therm pm8998_tz"),
             (Kind::Apart, "pmi8998_tz PM8150_tz nvme iwlwifi_1 wlan mdmss-0-usr pch_skylake usb-thermal rf1-thermal"),
             (

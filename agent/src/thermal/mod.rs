@@ -6,6 +6,7 @@
 
 mod android;
 mod apple;
+mod aside;
 mod attribute;
 mod board;
 mod clocks;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use domain::{Quantity, ThrottleCause};
 
+pub(crate) use clocks::{DEVFREQ, graphics_node};
 pub(crate) use signals::throttle_signals;
 
 use crate::power::Root;

@@ -130,6 +130,8 @@ impl Unit {
     /// Degrees, if they are ones. A guess gets finer whenever it would make an absurd heat, and never coarser again.
     fn degrees(&mut self, raw: f64) -> Option<f64> {
         match self {
+            // No chip is a quarter of a degree below zero to the thousandth: a small negative number is an errno, or -256.
+            Self::Thousandths if raw < 0.0 && raw > -1e3 => None,
             Self::Thousandths => plausible(raw / 1e3),
             Self::Guessed(step) => {
                 // Cold is no evidence but for what is below zero in any coarser unit: -256 is a block that is switched off.
@@ -159,8 +161,8 @@ mod tests {
     fn a_board_tells_thousandths_of_a_degree() {
         check(
             Unit::Thousandths,
-            &[50_050.0, 800.0, -39_000.0, -256_000.0, 151_000.0],
-            &[Some(50.05), Some(0.8), Some(-39.0), None, None],
+            &[50_050.0, 800.0, -39_000.0, -256_000.0, -256.0, -5.0, 151_000.0],
+            &[Some(50.05), Some(0.8), Some(-39.0), None, None, None, None],
         );
     }
 
