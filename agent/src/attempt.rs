@@ -84,6 +84,7 @@ impl Workshop {
                 why = &mut *kill => return Err(killed_early(why)),
             }
         }
+        visit.attend();
         let launch = Launch { command: &self.runner, scratch, variables: &variables, job, max_runtime };
         let Ended { outcome, marks } = supervise(launch, phases, kill).await;
         let mut measurement = outcome?;

@@ -47,6 +47,9 @@ pub async fn measure(
         .prefix("furlong-run-")
         .tempdir()
         .map_err(|error| infra(format!("cannot create a scratch directory: {error}")))?;
+    if let Some(visit) = &visit {
+        visit.attend();
+    }
     let simulated = station.and_then(Station::simulated);
     let launch = Launch {
         command,

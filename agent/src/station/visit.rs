@@ -139,9 +139,14 @@ impl Visit {
         }
     }
 
+    /// The runner starts: from now on the board is not at rest, whatever it does. To be said of every run, or the temperature of
+    /// a long evaluation would be learnt as that of an idle board.
+    pub(crate) fn attend(&self) {
+        self.station.command(Command::Attend(true));
+    }
+
     /// Begins to listen, and looks at the idle board for as long as the campaign asks. Safe to drop midway.
     pub(crate) async fn listen(&mut self) {
-        self.station.command(Command::Attend(true));
         self.station.command(Command::Record { source: self.source, poll: self.poll });
         self.recording = true;
         if self.source.is_none() {
